@@ -1,0 +1,217 @@
+//! The checked configuration: what `loom.yaml` means, with every default filled in and every name resolved.
+//!
+//! Plain data. Nothing here knows YAML, serde or where a value came from, and a [`Config`] that exists is one that can
+//! be run: names refer to something, sizes and durations are in range, paths are absolute or relative to the process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A whole `loom.yaml`, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Worker threads; `None` means one per available core.
+    pub workers: Option<usize>,
+    /// Where the gateway listens. Never empty: without a `listeners` section there is [`Listener::default`].
+    pub listeners: Vec<Listener>,
+    /// The plugins, in the order of the file.
+    pub plugins: Vec<Plugin>,
+    /// The routes, in the order of the file.
+    pub routes: Vec<Route>,
+    /// The upstreams, in the order of the file.
+    pub upstreams: Vec<Upstream>,
+    /// Logging of the process itself.
+    pub log: Log,
+    /// How the process ends.
+    pub shutdown: Shutdown,
+}
+
+/// One address that the gateway listens on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listener {
+    /// Its name in logs and in `routes[].listeners`.
+    pub name: String,
+    /// The address to bind.
+    pub address: SocketAddr,
+    /// What one listener takes at the most.
+    pub limits: ListenerLimits,
+}
+
+/// What one listener takes at the most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ListenerLimits {
+    /// Open connections; further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// Time in which a request's headers have to be complete.
+    pub header_timeout: Duration,
+    /// Size of a request's headers, in bytes.
+    pub header_bytes: u64,
+}
+
+/// One configured plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plugin {
+    /// Its name, by which routes refer to it.
+    pub name: String,
+    /// The `.wasm` file.
+    pub path: PathBuf,
+    /// The first phase that it takes part in.
+    pub phase: Phase,
+    /// Higher runs earlier on the request and later on the response.
+    pub priority: i32,
+    /// Linear memory of one VM, in bytes; `None` means the host's default.
+    pub memory_limit: Option<u64>,
+    /// Time of one call into the plugin; `None` means the host's default.
+    pub timeout: Option<Duration>,
+    /// The plugin's own level; `None` means the level of the process.
+    pub log_level: Option<LogLevel>,
+    /// What `proxy_on_configure` gets; `None` means an empty buffer.
+    pub config: Option<Arc<[u8]>>,
+    /// What happens to a request when the plugin fails.
+    pub failure_policy: FailurePolicy,
+}
+
+/// The first phase that a plugin takes part in; callbacks of earlier phases are skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Everything: the default.
+    RequestHeaders,
+    /// From the request's body on.
+    RequestBody,
+    /// From the response's headers on.
+    ResponseHeaders,
+    /// From the response's body on.
+    ResponseBody,
+    /// Only `proxy_on_log`.
+    Log,
+}
+
+/// What happens to a request when a plugin that it meets fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailurePolicy {
+    /// The request is answered with 503.
+    Closed,
+    /// The request goes on as if the plugin were absent.
+    Open,
+}
+
+/// A level of severity, of the process or of one plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Everything.
+    Trace,
+    /// What helps to find a fault.
+    Debug,
+    /// The life cycle.
+    Info,
+    /// Something works, but less well than it should.
+    Warn,
+    /// An operator has to act.
+    Error,
+}
+
+/// One route: which requests it takes, which plugins they pass, where they go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// Its unique id.
+    pub id: String,
+    /// Indexes into [`Config::listeners`].
+    pub listeners: Vec<usize>,
+    /// The hosts that it takes; empty means every host.
+    pub hosts: Vec<HostMatch>,
+    /// The paths that it takes; never empty.
+    pub paths: Vec<PathMatch>,
+    /// The plugins that a request passes, in the order in which it passes them: by priority, then by the file's order.
+    pub plugins: Vec<PluginUse>,
+    /// Index into [`Config::upstreams`].
+    pub upstream: usize,
+    /// From the end of the request to the end of the response; `None` means no limit.
+    pub timeout: Option<Duration>,
+}
+
+/// A host that a route takes, in lower case and without a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HostMatch {
+    /// Exactly this host.
+    Exact(String),
+    /// `*.example.com`, kept as `.example.com`: every host below, not the domain itself.
+    Suffix(String),
+}
+
+/// A path that a route takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PathMatch {
+    /// Exactly this path.
+    Exact(String),
+    /// `/api/*`, kept as `/api`: `/api`, `/api/` and everything below. `/*` is kept as the empty string.
+    Prefix(String),
+}
+
+/// A plugin's place on a route.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginUse {
+    /// Index into [`Config::plugins`].
+    pub plugin: usize,
+    /// The configuration of this route alone: it replaces [`Plugin::config`].
+    pub config: Option<Arc<[u8]>>,
+}
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upstream {
+    /// Its name, by which routes refer to it.
+    pub name: String,
+    /// What answers.
+    pub target: Target,
+}
+
+/// What answers for an upstream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// The built-in upstream that answers what it saw, as JSON.
+    Echo,
+    /// HTTP/1.1 servers, used in turn.
+    Endpoints {
+        /// Their addresses; never empty.
+        endpoints: Vec<Endpoint>,
+        /// Time for a connection to be made.
+        connect_timeout: Duration,
+        /// How long an unused connection is kept.
+        idle_timeout: Duration,
+    },
+}
+
+/// One server of an upstream: `host:port`, where the host may be a name or an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// A name, an IPv4 address, or an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// Logging of the process itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// What is logged at the least.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shutdown {
+    /// How long running requests get to finish.
+    pub drain_timeout: Duration,
+}
