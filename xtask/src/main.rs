@@ -1,2 +1,66 @@
-//! Placeholder.
-fn main() {}
+//! The command line of `cargo xtask`.
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::Error;
+
+/// The project's own commands
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask plugins               build every plugin of examples/plugins into target/plugins
+  cargo xtask plugins add-header    build one of them";
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build the example plugins from their sources
+    ///
+    /// Compiles the packages of examples/plugins for wasm32-wasip1 and puts the modules into target/plugins. When the
+    /// toolchain lacks that target, `rustup target add wasm32-wasip1` is run first, unless CARGO_NET_OFFLINE=true.
+    Plugins {
+        /// Folders of examples/plugins; without any, all of them
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Error> {
+    match task {
+        Task::Plugins { names } => {
+            for file in xtask::plugins::build_some(xtask::root(), &names)? {
+                println!(
+                    "{}",
+                    file.strip_prefix(xtask::root()).unwrap_or(&file).display()
+                );
+            }
+            Ok(())
+        }
+    }
+}
+
+fn report(error: &Error) {
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+}

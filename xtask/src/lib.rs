@@ -1,0 +1,17 @@
+//! What `cargo xtask` does, as a library: the integration tests build the plugins through it too.
+
+mod cargo;
+mod error;
+
+pub mod plugins;
+
+use std::path::Path;
+
+pub use error::Error;
+
+/// The root of the workspace, as it was when this crate was compiled.
+#[must_use]
+pub fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
