@@ -3,6 +3,7 @@
 mod cargo;
 mod error;
 
+pub mod demo;
 pub mod plugins;
 
 use std::path::Path;

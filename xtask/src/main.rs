@@ -16,11 +16,22 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  cargo xtask demo                  see a plugin change a request and a response
+  cargo xtask demo --once           the same as a check: ends with 0 when all is well
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them";
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// See a plugin change a request and a response that pass through the gateway
+    ///
+    /// Builds examples/plugins/add-header and the gateway, starts the gateway with examples/first-plugin/loom.yaml,
+    /// sends one request and shows it from both ends. The gateway then goes on until Ctrl-C.
+    Demo {
+        /// End after the check; the exit code is 0 when both headers were there
+        #[arg(long)]
+        once: bool,
+    },
     /// Build the example plugins from their sources
     ///
     /// Compiles the packages of examples/plugins for wasm32-wasip1 and puts the modules into target/plugins. When the
@@ -44,6 +55,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<(), Error> {
     match task {
+        Task::Demo { once } => xtask::demo::run(xtask::root(), once),
         Task::Plugins { names } => {
             for file in xtask::plugins::build_some(xtask::root(), &names)? {
                 println!(
