@@ -16,12 +16,17 @@ pub fn app(plugin: LoomPlugin) -> Router {
     Router::new()
         .route("/api/test", get(hello))
         .layer(plugin)
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(5)))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            Duration::from_secs(5),
+        ))
         .layer(TraceLayer::new_for_http())
 }
 
 /// Says what the plugin wrote into the request.
 async fn hello(headers: HeaderMap) -> String {
-    let by = headers.get("x-processed-by").and_then(|value| value.to_str().ok());
+    let by = headers
+        .get("x-processed-by")
+        .and_then(|value| value.to_str().ok());
     format!("this request was processed by {}\n", by.unwrap_or("nobody"))
 }

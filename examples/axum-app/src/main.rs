@@ -17,10 +17,15 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // What the plugin logs has the target `loom::plugin`.
-    tracing_subscriber::fmt().with_env_filter("info,tower_http=debug,loom::plugin=debug").init();
+    tracing_subscriber::fmt()
+        .with_env_filter("info,tower_http=debug,loom::plugin=debug")
+        .init();
 
     let file = env::args().nth(1);
-    let plugin = LoomPlugin::load(file.as_deref().unwrap_or("target/plugins/add_header_plugin.wasm"))?;
+    let plugin = LoomPlugin::load(
+        file.as_deref()
+            .unwrap_or("target/plugins/add_header_plugin.wasm"),
+    )?;
 
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}/api/test", listener.local_addr()?);
