@@ -16,3 +16,15 @@ pub fn root() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    #[test]
+    fn the_readme_shows_the_guide_s_configuration() {
+        let read = |name| fs::read_to_string(super::root().join(name)).unwrap();
+        let shown = format!("```yaml\n{}```\n", read("examples/guide/loom.yaml"));
+        assert!(read("README.md").contains(&shown));
+    }
+}
