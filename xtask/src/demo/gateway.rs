@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -30,7 +31,8 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// Builds the gateway and gives back the program.
 pub(super) fn build(root: &Path) -> Result<PathBuf, Error> {
     let mut command = cargo::build_in(root);
-    command.args(["--package", "loom-gateway", "--bin", "loom"]);
+    // Of the whole workspace: with the features that the tests want too, so that they find what is compiled here.
+    command.args(["--workspace", "--bin", "loom"]);
     let files = cargo::run(command, "the gateway")?;
     let program = files
         .into_iter()
@@ -98,7 +100,7 @@ impl Gateway {
     pub(super) fn wait_until_it_listens(
         &mut self,
         address: SocketAddr,
-        stop: &Receiver<()>,
+        stop: &AtomicBool,
     ) -> Result<(), Error> {
         let deadline = Instant::now() + START;
         while TcpStream::connect_timeout(&address, GLANCE).is_err() {
@@ -113,24 +115,23 @@ impl Gateway {
                     START.as_secs()
                 )));
             }
-            if stop.recv_timeout(GLANCE) != Err(RecvTimeoutError::Timeout) {
+            if stop.load(Ordering::Relaxed) {
                 return Err(Error::new("stopped"));
             }
+            thread::sleep(GLANCE);
         }
         Ok(())
     }
 
-    /// Waits until the gateway ended, and asks it to once something comes through `stop`.
-    pub(super) fn wait(mut self, stop: &Receiver<()>) -> Result<(), Error> {
-        loop {
+    /// Waits until the gateway ended, and asks it to once `stop` is set.
+    pub(super) fn wait(mut self, stop: &AtomicBool) -> Result<(), Error> {
+        while !stop.load(Ordering::Relaxed) {
             if let Some(status) = self.ended()? {
                 return verdict(status);
             }
-            match stop.recv_timeout(GLANCE) {
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return self.stop(),
-            }
+            thread::sleep(GLANCE);
         }
+        self.stop()
     }
 
     /// Asks the gateway to end, as a service manager would, and waits until it did.
@@ -142,7 +143,7 @@ impl Gateway {
             if let Some(status) = self.ended()? {
                 return verdict(status);
             }
-            std::thread::sleep(GLANCE);
+            thread::sleep(GLANCE);
         }
         Err(Error::new(format!(
             "the gateway had to be killed: it did not end within {} seconds",

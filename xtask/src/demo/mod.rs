@@ -8,7 +8,11 @@ mod http;
 mod show;
 
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use self::gateway::Gateway;
 use crate::{Error, plugins};
@@ -51,13 +55,12 @@ pub fn run(root: &Path, once: bool) -> Result<(), Error> {
     gateway.wait(&stop)
 }
 
-/// Receives something at each Ctrl-C and SIGTERM, which from here on do not end this process.
-fn stop_signals() -> Result<Receiver<()>, Error> {
-    let (sender, receiver) = mpsc::channel();
-    let handler = move || {
-        // The receiver is gone only when this process is about to end anyway.
-        let _ = sender.send(());
-    };
-    ctrlc::set_handler(handler).map_err(|e| Error::because("cannot listen for Ctrl-C", e))?;
-    Ok(receiver)
+/// Becomes true at Ctrl-C or SIGTERM, which from here on do not end this process.
+fn stop_signals() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, Arc::clone(&stop))
+            .map_err(|e| Error::because("cannot listen for Ctrl-C", e))?;
+    }
+    Ok(stop)
 }
