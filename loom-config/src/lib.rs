@@ -1,3 +1,33 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod check;
+mod error;
+mod expand;
+mod limits;
+mod load;
 pub mod model;
+mod overrides;
+mod raw;
+mod schema;
+mod suggest;
+mod tree;
+mod units;
+
+pub use error::{Error, Fault};
+pub use load::{Loader, load};
+pub use model::Config;
+pub use schema::schema;
+
+/// The smallest file that does something: everything is answered by the built-in `echo` upstream.
+///
+/// For those who start from nothing. It loads as it is.
+pub const MINIMAL: &str = "\
+routes:
+  - id: all
+    path: /*
+    upstream: echo
+upstreams:
+  - name: echo
+    builtin: echo
+";

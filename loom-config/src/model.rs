@@ -3,10 +3,12 @@
 //! Plain data. Nothing here knows YAML, serde or where a value came from, and a [`Config`] that exists is one that can
 //! be run: names refer to something, sizes and durations are in range, paths are absolute or relative to the process.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::limits;
 
 /// A whole `loom.yaml`, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,18 @@ pub struct Listener {
     pub limits: ListenerLimits,
 }
 
+/// The listener that exists when the file names none: `default`, on port 8080 of all IPv4 addresses.
+impl Default for Listener {
+    fn default() -> Self {
+        let (address, port) = limits::LISTENER_ADDRESS;
+        Self {
+            name: limits::LISTENER_NAME.to_owned(),
+            address: SocketAddr::new(IpAddr::from(address), port),
+            limits: ListenerLimits::default(),
+        }
+    }
+}
+
 /// What one listener takes at the most.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ListenerLimits {
@@ -47,6 +61,16 @@ pub struct ListenerLimits {
     pub header_timeout: Duration,
     /// Size of a request's headers, in bytes.
     pub header_bytes: u64,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self {
+            connections: limits::CONNECTIONS,
+            header_timeout: limits::HEADER_TIMEOUT,
+            header_bytes: limits::HEADER_BYTES,
+        }
+    }
 }
 
 /// One configured plugin.
@@ -200,6 +224,15 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::Info,
+            format: LogFormat::Text,
+        }
+    }
+}
+
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -214,4 +247,12 @@ pub enum LogFormat {
 pub struct Shutdown {
     /// How long running requests get to finish.
     pub drain_timeout: Duration,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self {
+            drain_timeout: limits::DRAIN_TIMEOUT,
+        }
+    }
 }

@@ -1,0 +1,180 @@
+//! From the raw types to the model: names are resolved, addresses and patterns are read, ranges are checked.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::Report;
+use crate::limits;
+use crate::model::{Config, Log, LogFormat, LogLevel, Shutdown};
+use crate::raw::{self, DurationText, Raw, SizeText};
+use crate::tree::{KeyPath, Node};
+use crate::units::{show_duration, show_size};
+
+mod equal_routes;
+mod hosts;
+mod listeners;
+mod names;
+mod paths;
+mod plugins;
+mod routes;
+mod upstreams;
+
+use names::Names;
+
+/// The model of a file; `None`, or a model that is not to be used, when `report` got faults.
+pub(crate) fn check(
+    raw: &Raw,
+    tree: &Node,
+    directory: &Path,
+    report: &mut Report,
+) -> Option<Config> {
+    let mut checker = Checker {
+        tree,
+        directory,
+        report,
+    };
+    let names = AllNames::collect(raw, &mut checker);
+    let listeners = listeners::check(raw.listeners.as_ref(), &mut checker);
+    let plugins = plugins::check(raw.plugins.as_ref(), &mut checker);
+    let upstreams = upstreams::check(raw.upstreams.as_ref(), &mut checker);
+    let routes = routes::check(
+        raw.routes.as_ref(),
+        &names,
+        plugins.as_deref(),
+        &mut checker,
+    );
+    let log = log(raw.log.as_ref());
+    let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);
+    Some(Config {
+        workers: raw.workers,
+        listeners: listeners?,
+        plugins: plugins?,
+        routes: routes?,
+        upstreams: upstreams?,
+        log,
+        shutdown,
+    })
+}
+
+/// What the checks share.
+struct Checker<'a> {
+    tree: &'a Node,
+    directory: &'a Path,
+    report: &'a mut Report,
+}
+
+/// The names that other parts of the file may use.
+struct AllNames<'a> {
+    listeners: Names<'a>,
+    plugins: Names<'a>,
+    upstreams: Names<'a>,
+}
+
+impl<'a> AllNames<'a> {
+    fn collect(raw: &'a Raw, checker: &mut Checker<'_>) -> Self {
+        let mut listeners =
+            names::LISTENERS.collect(listeners::names(raw.listeners.as_ref()), checker);
+        listeners.add_default(limits::LISTENER_NAME);
+        let plugins = raw.plugins.iter().flat_map(|items| items.iter());
+        let plugins = plugins.map(|(index, plugin)| (index, plugin.name.as_deref()));
+        let upstreams = raw.upstreams.iter().flat_map(|items| items.iter());
+        let upstreams = upstreams.map(|(index, upstream)| (index, upstream.name.as_deref()));
+        Self {
+            listeners,
+            plugins: names::PLUGINS.collect(plugins, checker),
+            upstreams: names::UPSTREAMS.collect(upstreams, checker),
+        }
+    }
+}
+
+impl Checker<'_> {
+    fn fault(
+        &mut self,
+        path: &KeyPath<'_>,
+        message: impl Into<String>,
+    ) -> &mut crate::error::Fault {
+        self.report.at(self.tree, path, message)
+    }
+
+    /// Whether none of these keys stands in the mapping, not even with a wrong value.
+    fn is_empty_of(&self, path: &KeyPath<'_>, keys: &[&str]) -> bool {
+        let node = self.tree.nearest(path);
+        keys.iter()
+            .all(|key| node.get(key).is_none_or(Node::is_null))
+    }
+
+    /// A duration of the file, in range.
+    fn duration(
+        &mut self,
+        written: Option<&DurationText>,
+        range: &RangeInclusive<Duration>,
+        path: &KeyPath<'_>,
+    ) -> Option<Duration> {
+        let duration = written?.0;
+        if !range.contains(&duration) {
+            let (least, most) = (show_duration(*range.start()), show_duration(*range.end()));
+            let message = format!(
+                "{} is out of range; expected {least} to {most}",
+                show_duration(duration)
+            );
+            self.fault(path, message);
+        }
+        Some(duration)
+    }
+
+    /// A size of the file, in range.
+    fn size(
+        &mut self,
+        written: Option<&SizeText>,
+        range: &RangeInclusive<u64>,
+        path: &KeyPath<'_>,
+    ) -> Option<u64> {
+        let size = written?.0;
+        if !range.contains(&size) {
+            let (least, most) = (show_size(*range.start()), show_size(*range.end()));
+            self.fault(
+                path,
+                format!(
+                    "{} is out of range; expected {least} to {most}",
+                    show_size(size)
+                ),
+            );
+        }
+        Some(size)
+    }
+}
+
+fn log(raw: Option<&raw::Log>) -> Log {
+    let mut log = Log::default();
+    if let Some(raw) = raw {
+        log.level = raw.level.map_or(log.level, LogLevel::from);
+        log.format = raw.format.map_or(log.format, |format| match format {
+            raw::LogFormat::Text => LogFormat::Text,
+            raw::LogFormat::Json => LogFormat::Json,
+        });
+    }
+    log
+}
+
+fn shutdown(raw: Option<&raw::Shutdown>, checker: &mut Checker<'_>) -> Shutdown {
+    let written = raw.and_then(|raw| raw.drain_timeout.as_ref());
+    let section = KeyPath::ROOT.key("shutdown");
+    let range = &limits::DRAIN_TIMEOUT_RANGE;
+    let drain_timeout = checker.duration(written, range, &section.key("drain_timeout"));
+    drain_timeout.map_or_else(Shutdown::default, |drain_timeout| Shutdown {
+        drain_timeout,
+    })
+}
+
+impl From<raw::LogLevel> for LogLevel {
+    fn from(raw: raw::LogLevel) -> Self {
+        match raw {
+            raw::LogLevel::Trace => Self::Trace,
+            raw::LogLevel::Debug => Self::Debug,
+            raw::LogLevel::Info => Self::Info,
+            raw::LogLevel::Warn => Self::Warn,
+            raw::LogLevel::Error => Self::Error,
+        }
+    }
+}

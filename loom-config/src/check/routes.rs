@@ -1,0 +1,161 @@
+//! `routes`
+
+use std::cmp::Reverse;
+
+use super::names::{self, Names};
+use super::plugins::config_bytes;
+use super::{AllNames, Checker, equal_routes, hosts, paths};
+use crate::limits;
+use crate::model::{Plugin, PluginUse, Route};
+use crate::raw::{self, Items, OneOrMany, PluginEntry};
+use crate::tree::KeyPath;
+
+pub(super) fn check(
+    raw: Option<&Items<raw::Route>>,
+    names: &AllNames<'_>,
+    plugins: Option<&[Plugin]>,
+    checker: &mut Checker<'_>,
+) -> Option<Vec<Route>> {
+    let section = KeyPath::ROOT.key("routes");
+    let ids = raw
+        .into_iter()
+        .flat_map(Items::iter)
+        .map(|(index, route)| (index, route.id.as_deref()));
+    names::ROUTES.collect(ids, checker);
+    let mut routes = Vec::new();
+    for (index, raw) in raw.into_iter().flat_map(Items::iter) {
+        let path = section.index(index);
+        let scope = Scope {
+            names,
+            plugins,
+            path: &path,
+        };
+        routes.push((index, scope.route(raw, checker)));
+    }
+    equal_routes::check(&routes, checker);
+    routes.into_iter().map(|(_, route)| route).collect()
+}
+
+/// What one route is checked with.
+struct Scope<'a> {
+    names: &'a AllNames<'a>,
+    /// `None` when one of them is wrong.
+    plugins: Option<&'a [Plugin]>,
+    path: &'a KeyPath<'a>,
+}
+
+impl Scope<'_> {
+    fn route(&self, raw: &raw::Route, checker: &mut Checker<'_>) -> Option<Route> {
+        let listeners = self.listeners(raw.listeners.as_ref(), checker);
+        let hosts = each(raw.host.as_ref(), &self.path.key("host"), |host, path| {
+            hosts::check(&host.0, path, checker)
+        });
+        let paths = each(raw.path.as_ref(), &self.path.key("path"), |path, at| {
+            paths::check(&path.0, at, checker)
+        });
+        let plugins = self.plugins(raw.plugins.as_ref(), checker);
+        let upstream = raw.upstream.as_ref();
+        let upstream = upstream.and_then(|name| {
+            self.names
+                .upstreams
+                .resolve(name, &self.path.key("upstream"), checker)
+        });
+        let range = &limits::ROUTE_TIMEOUT_RANGE;
+        let timeout = checker.duration(raw.timeout.as_ref(), range, &self.path.key("timeout"));
+        Some(Route {
+            id: raw.id.clone()?,
+            listeners: listeners?,
+            hosts: hosts?,
+            paths: paths.filter(|paths| !paths.is_empty())?,
+            plugins: plugins?,
+            upstream: upstream?,
+            timeout,
+        })
+    }
+
+    fn listeners(
+        &self,
+        raw: Option<&OneOrMany<raw::ListenerName>>,
+        checker: &mut Checker<'_>,
+    ) -> Option<Vec<usize>> {
+        let Some(raw) = raw else {
+            return Some((0..self.names.listeners.len()).collect());
+        };
+        let path = self.path.key("listeners");
+        let mut listeners = each(Some(raw), &path, |name, path| {
+            self.names.listeners.resolve(&name.0, path, checker)
+        })?;
+        listeners.sort_unstable();
+        listeners.dedup();
+        Some(listeners)
+    }
+
+    fn plugins(
+        &self,
+        raw: Option<&Items<PluginEntry>>,
+        checker: &mut Checker<'_>,
+    ) -> Option<Vec<PluginUse>> {
+        let path = self.path.key("plugins");
+        let mut uses: Vec<PluginUse> = Vec::new();
+        let mut complete = true;
+        for (index, entry) in raw.into_iter().flat_map(Items::iter) {
+            let path = path.index(index);
+            let Some(plugin) = plugin_use(entry, &self.names.plugins, &path, checker) else {
+                complete = false;
+                continue;
+            };
+            if uses.contains(&plugin) {
+                let message = "the plugin stands twice on this route with the same configuration; keep one of them";
+                checker
+                    .fault(&path, message)
+                    .with_hint("to run it twice, give one of them a `config` of its own");
+            }
+            uses.push(plugin);
+        }
+        let plugins = self.plugins.filter(|_| complete)?;
+        // Stable: those of equal priority stay in the order of the file.
+        uses.sort_by_key(|plugin| {
+            Reverse(
+                plugins
+                    .get(plugin.plugin)
+                    .map_or(0, |plugin| plugin.priority),
+            )
+        });
+        Some(uses)
+    }
+}
+
+fn plugin_use(
+    entry: &PluginEntry,
+    names: &Names<'_>,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<PluginUse> {
+    match entry {
+        PluginEntry::Name(name) => Some(PluginUse {
+            plugin: names.resolve(&name.0, path, checker)?,
+            config: None,
+        }),
+        PluginEntry::Full(raw) => {
+            let plugin = names.resolve(raw.plugin.as_ref()?, &path.key("plugin"), checker)?;
+            Some(PluginUse {
+                plugin,
+                config: raw.config.as_ref().and_then(config_bytes),
+            })
+        }
+    }
+}
+
+/// Reads every value of a list; `None` when one of them is wrong, an empty list when there is no list.
+fn each<T, U>(
+    raw: Option<&OneOrMany<T>>,
+    path: &KeyPath<'_>,
+    mut read: impl FnMut(&T, &KeyPath<'_>) -> Option<U>,
+) -> Option<Vec<U>> {
+    let values = raw.into_iter().flat_map(OneOrMany::iter);
+    // All are read, also those after a wrong one: each has its own fault.
+    let values: Vec<Option<U>> = values
+        .map(|(index, value)| read(value, &path.item(index)))
+        .collect();
+    values.into_iter().collect()
+}

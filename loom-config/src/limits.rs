@@ -1,0 +1,82 @@
+//! Every default and every bound of `loom.yaml`, each with its reason.
+//!
+//! What belongs to a plugin's VM and is left out of the file (memory, time) has its default in the host, not here.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+// The file itself. A file is trusted, but a mistake in one must not take the process down.
+
+/// A file's size in bytes. Ten thousand routes take about 2 MiB.
+pub(crate) const FILE_BYTES: u64 = 16 << 20;
+/// Nodes of the tree after aliases are resolved: where a "billion laughs" ends.
+pub(crate) const NODES: usize = 1_000_000;
+/// Mappings and lists inside each other. The keys of Loom need 6; the rest is for plugins' own configuration.
+pub(crate) const DEPTH: usize = 64;
+/// Bytes of a file read by `${file:...}`: a secret, not a data set.
+pub(crate) const INCLUDED_BYTES: u64 = 1 << 20;
+/// Bytes of text that `${...}` may produce in one file.
+pub(crate) const EXPANDED_BYTES: usize = 64 << 20;
+/// Faults that are reported. Nobody reads further, and each costs a search for similar names.
+pub(crate) const FAULTS: usize = 200;
+/// Combinations of listener, host and path over all routes: what is compared to find routes that are equal.
+pub(crate) const MATCHES: usize = 1_000_000;
+/// Bytes of a name, id or key: they end up in log lines and metric labels.
+pub(crate) const NAME_BYTES: usize = 128;
+
+/// Worker threads. The bound is far above the cores of any machine and below what exhausts a process's threads.
+pub(crate) const WORKERS: RangeInclusive<usize> = 1..=1024;
+
+// Listeners
+
+/// Where the gateway listens when the file does not say: the port that the guide's `curl` uses, on all addresses.
+pub(crate) const LISTENER_ADDRESS: ([u8; 4], u16) = ([0, 0, 0, 0], 8080);
+/// The name of the listener that exists when the file has none.
+pub(crate) const LISTENER_NAME: &str = "default";
+/// Open connections of one listener: at the 16 KiB that an idle one may cost, 160 MB.
+pub(crate) const CONNECTIONS: usize = 10_000;
+/// The bounds of [`CONNECTIONS`]; a million is more than one process has file descriptors for.
+pub(crate) const CONNECTIONS_RANGE: RangeInclusive<usize> = 1..=1_000_000;
+/// Time for a request's headers to be complete: a mobile client makes it, one that trickles bytes does not.
+pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The bounds of [`HEADER_TIMEOUT`].
+pub(crate) const HEADER_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
+/// Size of a request's headers: twice what browsers and origins accept in cookies, and Envoy's default is near (60 KiB).
+pub(crate) const HEADER_BYTES: u64 = 64 << 10;
+/// The bounds of [`HEADER_BYTES`]: hyper reads HTTP/1 heads into a buffer of at least 8 KiB.
+pub(crate) const HEADER_BYTES_RANGE: RangeInclusive<u64> = (8 << 10)..=(16 << 20);
+
+// Plugins
+
+/// Bounds of a VM's memory: one WebAssembly page to the whole 32-bit address space.
+pub(crate) const MEMORY_RANGE: RangeInclusive<u64> = (64 << 10)..=(4 << 30);
+/// Bounds of one call into a plugin: below a millisecond the clock is not accurate enough.
+pub(crate) const PLUGIN_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=MINUTE;
+
+// Routes and upstreams
+
+/// Bounds of a route's timeout. Not set means no limit.
+pub(crate) const ROUTE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=DAY;
+/// Hosts, paths, listeners or endpoints in one list. More of them belong into a wildcard, a prefix or DNS.
+pub(crate) const LISTED: u64 = 1024;
+/// Time for a connection to an endpoint: a lost SYN is repeated after 1 s and again after 3 s, so two may be lost.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The bounds of [`CONNECT_TIMEOUT`].
+pub(crate) const CONNECT_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
+/// How long an unused connection is kept: less than the 60 s and more after which common origins and load balancers
+/// close it, so that a request seldom meets a connection that is just being closed.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The bounds of [`IDLE_TIMEOUT`].
+pub(crate) const IDLE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=DAY;
+
+// The process
+
+/// How long running requests get at the end: what Kubernetes waits by default before it kills.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The bounds of [`DRAIN_TIMEOUT`]; 0s means not to wait.
+pub(crate) const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,79 @@
+//! What may stand in `loom.yaml`: one type per mapping, in the words of the file.
+//!
+//! These types are the one source of the keys. The JSON Schema is made from them, the document is checked against that
+//! schema, and what remains of the document is read into them. So every field is optional here: what is missing or
+//! wrong was reported already, and the checks go on with the rest. The comments are what an editor shows.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+mod listener;
+mod plugin;
+mod route;
+mod shapes;
+mod upstream;
+
+pub(crate) use listener::{ListenerEntry, ListenerLimits};
+pub(crate) use plugin::{FailurePolicy, LogLevel, Phase, Plugin};
+pub(crate) use route::{ListenerName, PluginEntry, Route};
+pub(crate) use shapes::{DurationText, Items, OneOrMany, SizeText};
+pub(crate) use upstream::{Builtin, EndpointEntry, Upstream, UpstreamTimeouts};
+
+use crate::limits;
+
+/// A Loom gateway: where it listens, which plugins run, which requests go where.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "loom.yaml", extend("patternProperties" = {"^x-": true}))]
+pub(crate) struct Raw {
+    /// Version of the file's format: 1, the only one there is. May be left out.
+    #[schemars(range(min = 1, max = 1), extend("default" = 1))]
+    #[expect(dead_code, reason = "the schema's range is all that it takes")]
+    pub(crate) version: Option<u64>,
+    /// Worker threads. Default: one per core that the process may use.
+    #[schemars(range(min = *limits::WORKERS.start(), max = *limits::WORKERS.end()))]
+    pub(crate) workers: Option<usize>,
+    /// Where the gateway listens. Default: one listener, `default`, on port 8080 of all addresses.
+    pub(crate) listeners: Option<Items<ListenerEntry>>,
+    /// The plugins that routes may name.
+    pub(crate) plugins: Option<Items<Plugin>>,
+    /// Which requests go where. The most specific route wins, whatever the order.
+    pub(crate) routes: Option<Items<Route>>,
+    /// Where requests go.
+    pub(crate) upstreams: Option<Items<Upstream>>,
+    /// Logging of the process itself.
+    pub(crate) log: Option<Log>,
+    /// How the process ends.
+    pub(crate) shutdown: Option<Shutdown>,
+}
+
+/// Logging of the process itself.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    /// What is logged at the least. Default: info.
+    #[schemars(extend("default" = "info"))]
+    pub(crate) level: Option<LogLevel>,
+    /// How a line looks. Default: text.
+    #[schemars(extend("default" = "text"))]
+    pub(crate) format: Option<LogFormat>,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How the process ends.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    /// How long running requests get to finish after SIGTERM or SIGINT, from 0s to 1h. Default: 30s.
+    #[schemars(extend("default" = "30s"))]
+    pub(crate) drain_timeout: Option<DurationText>,
+}

@@ -1,0 +1,78 @@
+//! `plugins`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{DurationText, SizeText};
+
+/// One Proxy-Wasm plugin: its file, its limits, its own configuration.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plugin {
+    /// Its name, by which routes refer to it.
+    #[schemars(required)]
+    pub(crate) name: Option<String>,
+    /// The `.wasm` file, relative to this file.
+    #[schemars(required)]
+    pub(crate) path: Option<String>,
+    /// The first phase that it takes part in; callbacks of earlier phases are not made. Default: on_request_headers.
+    #[schemars(extend("default" = "on_request_headers"))]
+    pub(crate) phase: Option<Phase>,
+    /// Plugins with a higher one run earlier on the request and later on the response. Default: 0.
+    #[schemars(range(min = i32::MIN, max = i32::MAX), extend("default" = 0))]
+    pub(crate) priority: Option<i32>,
+    /// Memory of one VM, from 64KiB to 4GiB. A VM serves many requests at once. Default: the host's.
+    pub(crate) memory_limit: Option<SizeText>,
+    /// Time for one call into the plugin, from 1ms to 1m; waiting for an answer does not count. Default: the host's.
+    pub(crate) timeout: Option<DurationText>,
+    /// What the plugin logs at the least, whatever the level of the process. Default: the level of the process.
+    pub(crate) log_level: Option<LogLevel>,
+    /// What happens to a request when the plugin fails. Default: closed.
+    #[schemars(extend("default" = "closed"))]
+    pub(crate) failure_policy: Option<FailurePolicy>,
+    /// What the plugin is configured with. A mapping or list reaches it as JSON, text as it is. Default: nothing.
+    pub(crate) config: Option<Value>,
+}
+
+/// The first phase that a plugin takes part in.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    /// All of a request.
+    OnRequestHeaders,
+    /// From the request's body on.
+    OnRequestBody,
+    /// From the response's headers on.
+    OnResponseHeaders,
+    /// From the response's body on.
+    OnResponseBody,
+    /// Only the end of a request.
+    OnLog,
+}
+
+/// A level of severity.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogLevel {
+    /// Everything.
+    Trace,
+    /// What helps to find a fault.
+    Debug,
+    /// The life cycle.
+    Info,
+    /// What works less well than it should.
+    Warn,
+    /// What needs an operator.
+    Error,
+}
+
+/// What happens to a request when a plugin fails.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailurePolicy {
+    /// It is answered with 503.
+    Closed,
+    /// It goes on as if the plugin were absent.
+    Open,
+}

@@ -1,0 +1,174 @@
+//! The positioned tree: what a YAML document says, and for each part of it where that stands.
+
+use std::fmt;
+use std::sync::Arc;
+
+mod hints;
+mod path;
+mod yaml;
+
+pub(crate) use path::KeyPath;
+pub(crate) use yaml::parse;
+
+/// Where something was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// In the file: line and column, both counted from 1, columns in characters.
+    File { line: usize, column: usize },
+    /// In this environment variable.
+    Environment(Arc<str>),
+}
+
+impl Origin {
+    /// The first character of the file.
+    pub(crate) const START: Self = Self::File { line: 1, column: 1 };
+}
+
+/// As it stands in the middle of a sentence.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { line, column } => write!(f, "in line {line}, column {column}"),
+            Self::Environment(variable) => write!(f, "in the variable {variable}"),
+        }
+    }
+}
+
+/// One part of the document.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) origin: Origin,
+    pub(crate) value: Value,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    /// In the order of the file, every key once.
+    Map(Vec<Entry>),
+}
+
+/// One key of a mapping, with its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) origin: Origin,
+    pub(crate) node: Node,
+}
+
+/// A single value: as it was written, and what YAML takes it for.
+#[derive(Debug, Clone)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    pub(crate) data: Data,
+    /// Written without quotes: what `${X}` expands to has the type of its value.
+    pub(crate) plain: bool,
+    /// Came from `${...}` or from the environment, where everything is text: it is text too when text is wanted.
+    pub(crate) expanded: bool,
+}
+
+/// What YAML takes a scalar for (the core schema of YAML 1.2).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Data {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    /// Beyond `i64`, but a whole number all the same.
+    Unsigned(u64),
+    Float(f64),
+    Text,
+}
+
+impl Data {
+    /// What `text` is when it stands unquoted.
+    pub(crate) fn of_plain(text: &str) -> Self {
+        use saphyr::Scalar;
+        if text.is_empty() {
+            return Self::Null;
+        }
+        match Scalar::parse_from_cow(text.into()) {
+            Scalar::Null => Self::Null,
+            Scalar::Boolean(value) => Self::Bool(value),
+            Scalar::Integer(value) => Self::Integer(value),
+            Scalar::FloatingPoint(value) => {
+                text.parse().map_or(Self::Float(*value), Self::Unsigned)
+            }
+            Scalar::String(_) => Self::Text,
+        }
+    }
+}
+
+impl Node {
+    /// The value at `path`, or the deepest part of the document on the way to it.
+    pub(crate) fn nearest(&self, path: &KeyPath<'_>) -> &Self {
+        let mut node = self;
+        for step in path.steps() {
+            let next = match (step, &node.value) {
+                (path::Step::Key(key), Value::Map(entries)) => {
+                    entry(entries, key).map(|entry| &entry.node)
+                }
+                (path::Step::Index(index), Value::List(items)) => items.get(index),
+                _ => None,
+            };
+            let Some(next) = next else { break };
+            node = next;
+        }
+        node
+    }
+
+    /// The value of `key`, when this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        entry(entries, key).map(|entry| &entry.node)
+    }
+
+    /// Takes out the keys at the top that are free for anchors: whoever refers to them has a copy by now.
+    pub(crate) fn drop_free_keys(&mut self) {
+        if let Value::Map(entries) = &mut self.value {
+            entries.retain(|entry| !entry.key.starts_with("x-"));
+        }
+    }
+
+    /// Whether nothing stands here: `null`, `~`, or an empty place after a key.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(
+            &self.value,
+            Value::Scalar(Scalar {
+                data: Data::Null,
+                ..
+            })
+        )
+    }
+
+    /// How many nodes this is, itself included.
+    pub(crate) fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar(_) => 0,
+            Value::List(items) => items.iter().map(Self::size).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| entry.node.size()).sum(),
+        }
+    }
+
+    /// Levels of mappings and lists.
+    fn depth(&self) -> usize {
+        match &self.value {
+            Value::Scalar(_) => 0,
+            Value::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Value::Map(entries) => {
+                1 + entries
+                    .iter()
+                    .map(|entry| entry.node.depth())
+                    .max()
+                    .unwrap_or(0)
+            }
+        }
+    }
+}
+
+fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
+    entries.iter().find(|entry| entry.key == key)
+}
