@@ -1,0 +1,19 @@
+//! What a host call answers (Proxy-Wasm 0.2.1, `proxy_status_t`).
+
+/// The status that a host call returns to the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Status {
+    Ok = 0,
+    NotFound = 1,
+    BadArgument = 2,
+    InvalidMemoryAccess = 6,
+    InternalFailure = 10,
+    Unimplemented = 12,
+}
+
+impl From<Status> for u32 {
+    fn from(status: Status) -> Self {
+        status as Self
+    }
+}

@@ -1,0 +1,71 @@
+//! Every limit: its default and the reason for it. What a user may change is named by its builder method.
+
+use std::time::Duration;
+
+/// `memory_limit`: linear memory of one VM, in bytes. Enough for a large rule set (a WAF takes some 100 MB), and small
+/// enough that a leaking plugin fails by itself before the process is killed for it.
+pub(crate) const MEMORY: u64 = 256 << 20;
+
+/// The smallest `memory_limit`: one page of WebAssembly.
+pub(crate) const MEMORY_MIN: u64 = 64 << 10;
+
+/// `timeout`: one call into a plugin, in CPU time. A header callback takes microseconds; a rewrite of a large body takes
+/// milliseconds.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// How many times `timeout` a call may take by the clock on the wall, since a thread that is not scheduled is not at fault.
+pub(crate) const WALL_CLOCK_FACTOR: u32 = 10;
+
+/// `start_timeout`: start functions, `proxy_on_vm_start` and `proxy_on_configure`, each. Compiling a large rule set takes
+/// seconds.
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `pause_timeout`: how long a plugin may hold a stream before the client is answered with 504.
+pub(crate) const PAUSE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often the engine's clock ticks: how exact `timeout` is.
+pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(5);
+
+/// Elements of one table: a Go plugin has some thousands.
+pub(crate) const TABLE_ELEMENTS: usize = 200_000;
+
+/// The stack of one guest call, in bytes. Go runs its scheduler inside every export, so wasmtime's 512 KiB are tight;
+/// a thread that calls plugins needs as much besides its own use (tokio's workers have 2 MiB).
+pub(crate) const WASM_STACK: usize = 1 << 20;
+
+/// The largest module, in bytes: larger ones are a mistake, and compiling them takes minutes.
+pub(crate) const MODULE_BYTES: u64 = 256 << 20;
+
+/// Bytes of a header map that a guest sends (as in Envoy's host).
+pub(crate) const PAIRS_BYTES: usize = 1 << 20;
+
+/// Entries of a header map that a guest sends (as in Envoy's host).
+pub(crate) const PAIRS_COUNT: usize = 1024;
+
+/// Bytes of a path, value or key that a guest sends in one argument.
+pub(crate) const ARGUMENT_BYTES: usize = 16 << 20;
+
+/// Lines that one guest call may log; later ones are counted and dropped.
+pub(crate) const LOG_LINES: usize = 256;
+
+/// Bytes that one guest call may log; a line that would pass it is cut.
+pub(crate) const LOG_BYTES: usize = 64 << 10;
+
+/// Bytes that `random_get` gives at once (as in Envoy's host).
+pub(crate) const RANDOM_BYTES: u32 = 64 << 10;
+
+/// The first wait before a failed shard is built again; it doubles with every failure that follows soon.
+pub(crate) const REBUILD_FIRST: Duration = Duration::from_millis(100);
+
+/// The longest wait before a failed shard is built again.
+pub(crate) const REBUILD_LONGEST: Duration = Duration::from_secs(10);
+
+/// A shard that lived as long as this was healthy: the next failure counts as the first one.
+pub(crate) const REBUILD_FORGET: Duration = Duration::from_secs(30);
+
+/// How long one stream waits for another stream that runs in another VM, when a guest reaches for it by
+/// `proxy_set_effective_context`.
+pub(crate) const REMOTE_STREAM_WAIT: Duration = Duration::from_millis(10);
+
+/// Bytes that the plugins of one stream may store with `proxy_set_property`.
+pub(crate) const PROPERTY_BYTES: usize = 256 << 10;

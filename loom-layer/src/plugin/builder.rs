@@ -1,0 +1,273 @@
+//! Everything that can be set about a plugin.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::LoomPlugin;
+use super::source::Source;
+use crate::error::{Error, Kind};
+use crate::limits;
+use crate::log::LogLevel;
+use crate::policy::{FailurePolicy, Phase};
+use crate::runtime::LoomRuntime;
+use crate::vm::{Attached, Root, VmSpec, check_memory};
+
+/// Makes a [`LoomPlugin`].
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use loom_layer::{FailurePolicy, LoomPlugin};
+///
+/// let plugin = LoomPlugin::builder("rate-limit")
+///     .file("rate_limit.wasm")
+///     .config(r#"{"requests_per_second": 100}"#)
+///     .memory_limit(16_000_000)
+///     .timeout(Duration::from_millis(50))
+///     .failure_policy(FailurePolicy::Open)
+///     .build()?;
+/// # Ok::<(), loom_layer::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct LoomPluginBuilder {
+    name: String,
+    source: Option<Source>,
+    config: Bytes,
+    root_id: String,
+    vm_id: Option<String>,
+    vm_config: Bytes,
+    memory_limit: u64,
+    timeout: Duration,
+    start_timeout: Duration,
+    pause_timeout: Duration,
+    log_level: Option<LogLevel>,
+    failure_policy: FailurePolicy,
+    phase: Phase,
+    instances: Option<usize>,
+    runtime: Option<LoomRuntime>,
+}
+
+impl LoomPluginBuilder {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            source: None,
+            config: Bytes::new(),
+            root_id: String::new(),
+            vm_id: None,
+            vm_config: Bytes::new(),
+            memory_limit: limits::MEMORY,
+            timeout: limits::CALL_TIMEOUT,
+            start_timeout: limits::START_TIMEOUT,
+            pause_timeout: limits::PAUSE_TIMEOUT,
+            log_level: None,
+            failure_policy: FailurePolicy::default(),
+            phase: Phase::default(),
+            instances: None,
+            runtime: None,
+        }
+    }
+
+    pub(super) fn of_file(path: &Path) -> Self {
+        let name = path
+            .file_stem()
+            .map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
+        Self::new(name.into_owned()).file(path)
+    }
+
+    /// The `.wasm` file.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Some(Source::File(path.into()));
+        self
+    }
+
+    /// The bytes of the `.wasm` file, instead of [`file`](Self::file).
+    pub fn bytes(mut self, wasm: impl Into<Bytes>) -> Self {
+        self.source = Some(Source::Bytes(wasm.into()));
+        self
+    }
+
+    /// What the plugin reads in `proxy_on_configure`; nothing by default.
+    pub fn config(mut self, config: impl Into<Bytes>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// The property `plugin_root_id`, by which modules with several plugins tell which one is meant; empty by default.
+    pub fn root_id(mut self, root_id: impl Into<String>) -> Self {
+        self.root_id = root_id.into();
+        self
+    }
+
+    /// Plugins with the same `vm_id`, code and limits share their VMs; the plugin's name by default.
+    pub fn vm_id(mut self, vm_id: impl Into<String>) -> Self {
+        self.vm_id = Some(vm_id.into());
+        self
+    }
+
+    /// What the plugin reads in `proxy_on_vm_start`; nothing by default.
+    pub fn vm_config(mut self, config: impl Into<Bytes>) -> Self {
+        self.vm_config = config.into();
+        self
+    }
+
+    /// The most linear memory of one VM, in bytes; 256 MiB by default. Growing beyond it fails inside the plugin.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
+    /// The most CPU time of one call into the plugin; 100 ms by default, with a resolution of some 5 ms. By the clock on
+    /// the wall a call may take ten times as long, since a thread that is not scheduled is not at fault.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The most CPU time of a start function, of `proxy_on_vm_start` and of `proxy_on_configure`, each; 10 s by default.
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = timeout;
+        self
+    }
+
+    /// How long the plugin may hold a stream with `Pause` before the client is answered with 504; 60 s by default.
+    pub fn pause_timeout(mut self, timeout: Duration) -> Self {
+        self.pause_timeout = timeout;
+        self
+    }
+
+    /// The level from which the plugin's log lines are passed on; by default what `tracing`'s subscriber lets through for
+    /// the target `loom::plugin`.
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = Some(level);
+        self
+    }
+
+    /// What happens to a stream when the plugin fails; [`FailurePolicy::Closed`] by default.
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.failure_policy = policy;
+        self
+    }
+
+    /// The first phase that the plugin takes part in; by default everything.
+    pub fn phase(mut self, phase: Phase) -> Self {
+        self.phase = phase;
+        self
+    }
+
+    /// How many VMs the plugin has; by default one per available core. With 1 the plugin has one state for all requests.
+    pub fn instances(mut self, instances: usize) -> Self {
+        self.instances = Some(instances);
+        self
+    }
+
+    /// The runtime that the plugin runs in; [`LoomRuntime::global`] by default.
+    pub fn runtime(mut self, runtime: &LoomRuntime) -> Self {
+        self.runtime = Some(runtime.clone());
+        self
+    }
+
+    /// Reads, checks, compiles, starts and configures the plugin. This blocks the calling thread: for milliseconds when the
+    /// code was compiled before, for up to seconds when it was not.
+    ///
+    /// # Errors
+    ///
+    /// When any of that fails: see [`Error`].
+    pub fn build(self) -> Result<LoomPlugin, Error> {
+        let file = self
+            .source
+            .as_ref()
+            .and_then(Source::file)
+            .map(Path::to_path_buf);
+        self.try_build()
+            .map_err(|error| error.with_file(file.as_deref()))
+    }
+
+    /// As [`build`](Self::build), on a thread of its own, so that no worker thread is held up.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub async fn build_async(self) -> Result<LoomPlugin, Error> {
+        let name = self.name.clone();
+        let host =
+            move |what: &str| Error::new(Kind::Host, &name, what, "check the limit on threads");
+        let (send, receive) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("loom-load".to_owned())
+            .spawn(move || {
+                // Nobody waits any more if the receiver is gone.
+                let _ = send.send(self.build());
+            })
+            .map_err(|error| host("no thread can be started to load it").with_source(error))?;
+        receive
+            .await
+            .map_err(|_| host("the thread that loads it panicked"))?
+    }
+
+    fn try_build(self) -> Result<LoomPlugin, Error> {
+        self.check()?;
+        let Some(source) = &self.source else {
+            return Err(self.fault("it has no code", "call `file` or `bytes` on its builder"));
+        };
+        let wasm = source.read(&self.name)?;
+        let runtime = match self.runtime {
+            Some(runtime) => runtime,
+            None => LoomRuntime::global()?,
+        };
+        let (code, compiled) = runtime.compile(&self.name, &wasm)?;
+        check_memory(&self.name, &compiled, self.memory_limit)?;
+        let name: Arc<str> = self.name.into();
+        let spec = VmSpec {
+            plugin: Arc::clone(&name),
+            vm_id: self.vm_id.map_or_else(|| Arc::clone(&name), Arc::from),
+            configuration: self.vm_config,
+            memory_limit: self.memory_limit,
+            timeout: self.timeout,
+            start_timeout: self.start_timeout,
+            instances: self.instances.unwrap_or_else(cores),
+        };
+        let root = Root::new(name, self.root_id.into(), self.config, self.log_level);
+        let vm = runtime.attach(spec, code, compiled, &root)?;
+        Ok(LoomPlugin {
+            attached: Arc::new(Attached {
+                vm,
+                root,
+                failure_policy: self.failure_policy,
+                phase: self.phase,
+                pause_timeout: self.pause_timeout,
+            }),
+        })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.name.is_empty() {
+            return Err(self.fault(
+                "its name is empty",
+                "give it a name, for its log lines and errors",
+            ));
+        }
+        if self.timeout.is_zero() || self.start_timeout.is_zero() || self.pause_timeout.is_zero() {
+            return Err(self.fault(
+                "a timeout is zero",
+                "set `timeout`, `start_timeout` and `pause_timeout` to more",
+            ));
+        }
+        if self.instances == Some(0) {
+            return Err(self.fault("it has no instances", "set `instances` to 1 or more"));
+        }
+        Ok(())
+    }
+
+    fn fault(&self, what: &str, cure: &str) -> Error {
+        Error::new(Kind::Builder, &self.name, what, cure)
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}

@@ -1,0 +1,50 @@
+//! Any number of plugins, known at run time.
+
+use std::sync::Arc;
+
+use super::LoomPlugin;
+use crate::vm::Attached;
+
+/// Several plugins as one tower [`Layer`](tower_layer::Layer): a request passes them in order, a response in reverse.
+///
+/// One chain costs less than as many layers, and its plugins see one stream: what one of them sets with
+/// `proxy_set_property` the others can read, and each one's `proxy_on_log` sees what all of them did. An empty chain passes
+/// everything on.
+///
+/// ```no_run
+/// use loom_layer::{LoomChain, LoomPlugin};
+///
+/// let names = ["auth.wasm", "add_header_plugin.wasm"];
+/// let plugins = names.iter().map(LoomPlugin::load).collect::<Result<Vec<_>, _>>()?;
+/// let layer = LoomChain::new(plugins);
+/// # Ok::<(), loom_layer::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LoomChain {
+    pub(crate) plugins: Arc<[Arc<Attached>]>,
+}
+
+impl LoomChain {
+    /// The plugins in the order in which a request passes them.
+    pub fn new(plugins: impl IntoIterator<Item = LoomPlugin>) -> Self {
+        Self {
+            plugins: plugins.into_iter().map(|plugin| plugin.attached).collect(),
+        }
+    }
+
+    /// How many plugins there are.
+    pub fn len(&self) -> usize {
+        self.plugins.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.plugins.is_empty()
+    }
+}
+
+impl From<LoomPlugin> for LoomChain {
+    fn from(plugin: LoomPlugin) -> Self {
+        Self::new([plugin])
+    }
+}

@@ -1,0 +1,117 @@
+//! Plugins and chains of plugins, as an application holds them.
+
+mod builder;
+mod chain;
+mod source;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use builder::LoomPluginBuilder;
+pub use chain::LoomChain;
+
+use crate::error::Error;
+use crate::vm::{Attached, Root};
+
+/// A Proxy-Wasm plugin: a tower [`Layer`](tower_layer::Layer).
+///
+/// Cheap to clone; all clones share the plugin's VMs, one per worker thread. A plugin never causes a service error: when it
+/// fails, its [`FailurePolicy`](crate::FailurePolicy) says what the client gets.
+///
+/// ```no_run
+/// use axum::Router;
+/// use axum::routing::get;
+/// use loom_layer::LoomPlugin;
+///
+/// let app: Router = Router::new()
+///     .route("/", get(|| async { "hello" }))
+///     .layer(LoomPlugin::load("add_header_plugin.wasm")?);
+/// # Ok::<(), loom_layer::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LoomPlugin {
+    pub(crate) attached: Arc<Attached>,
+}
+
+impl LoomPlugin {
+    /// Loads a plugin from a file, with all defaults; its name is the file's, without the extension.
+    ///
+    /// Compiling takes a moment and blocks the calling thread: in an async function prefer
+    /// [`load_async`](Self::load_async). It works outside of tokio too.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is no Proxy-Wasm plugin, or does not start: see [`Error`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        LoomPluginBuilder::of_file(path.as_ref()).build()
+    }
+
+    /// As [`load`](Self::load), off the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub async fn load_async(path: impl AsRef<Path>) -> Result<Self, Error> {
+        LoomPluginBuilder::of_file(path.as_ref())
+            .build_async()
+            .await
+    }
+
+    /// Loads a plugin from the bytes of a `.wasm` file, with all defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn from_bytes(name: impl Into<String>, wasm: impl Into<Bytes>) -> Result<Self, Error> {
+        Self::builder(name).bytes(wasm).build()
+    }
+
+    /// A plugin of this name, with everything that can be set.
+    pub fn builder(name: impl Into<String>) -> LoomPluginBuilder {
+        LoomPluginBuilder::new(name.into())
+    }
+
+    /// The same plugin with another configuration, for one route for example: it runs in the same VMs, as a root context of
+    /// its own.
+    ///
+    /// # Errors
+    ///
+    /// When the plugin refuses the configuration, or fails while it reads it.
+    pub fn with_config(&self, config: impl Into<Bytes>) -> Result<Self, Error> {
+        let Attached {
+            vm,
+            root,
+            failure_policy,
+            phase,
+            pause_timeout,
+        } = &*self.attached;
+        let root = Root::new(
+            Arc::clone(&root.name),
+            Arc::clone(&root.root_id),
+            config.into(),
+            root.log_level,
+        );
+        vm.add_root(&root)?;
+        Ok(Self {
+            attached: Arc::new(Attached {
+                vm: Arc::clone(vm),
+                root,
+                failure_policy: *failure_policy,
+                phase: *phase,
+                pause_timeout: *pause_timeout,
+            }),
+        })
+    }
+
+    /// The plugin's name.
+    pub fn name(&self) -> &str {
+        &self.attached.root.name
+    }
+
+    /// How many healthy VMs the plugin has now: at most one per worker thread, less while a failed one is built anew.
+    pub fn instances(&self) -> usize {
+        self.attached.vm.shards()
+    }
+}

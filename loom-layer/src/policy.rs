@@ -1,0 +1,29 @@
+//! What a plugin's author or operator decides about it.
+
+/// What happens to a stream when a plugin's VM fails: it traps, misses a deadline, runs out of memory, or is being built
+/// anew after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailurePolicy {
+    /// The request is answered with 503 (a gRPC request with status 14, `Unavailable`).
+    #[default]
+    Closed,
+    /// The request goes on as if the plugin were absent, and so does the one that it failed on: what the failing callback
+    /// changed is undone.
+    Open,
+}
+
+/// The first phase that a plugin takes part in; callbacks of earlier phases are skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Phase {
+    /// Everything.
+    #[default]
+    RequestHeaders,
+    /// From the request's body on.
+    RequestBody,
+    /// From the response's headers on.
+    ResponseHeaders,
+    /// From the response's body on.
+    ResponseBody,
+    /// Only `proxy_on_log`.
+    Log,
+}

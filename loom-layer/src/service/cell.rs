@@ -1,0 +1,186 @@
+//! A stream, shared by the future, the bodies and whoever reaches it from outside.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker, ready};
+
+use futures_util::task::AtomicWaker;
+use http::request;
+use http::uri::Scheme;
+
+use crate::info::{ConnectionInfo, RouteInfo};
+use crate::limits;
+use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream};
+use crate::sync::PollMutex;
+use crate::vm::{Attached, PluginGuest, Timer};
+
+/// See the module's text.
+struct StreamCell {
+    stream: PollMutex<Stream<PluginGuest>>,
+    /// The task that waits for the stream to move on.
+    task: AtomicWaker,
+    /// Something was changed from outside since the task last looked.
+    signalled: AtomicBool,
+    plugins: Arc<[Arc<Attached>]>,
+}
+
+impl Remote for StreamCell {
+    fn with_exchange(&self, f: &mut dyn FnMut(&mut Exchange)) -> bool {
+        let started = std::time::Instant::now();
+        loop {
+            if let Some(mut stream) = self.stream.try_lock() {
+                return stream.exchange_mut().map(f).is_some();
+            }
+            if started.elapsed() > limits::REMOTE_STREAM_WAIT {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn wake(&self) {
+        self.signalled.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
+
+/// The way to a stream. Dropped before the stream ended, it has the end's callbacks run in the background: it never runs
+/// guest code itself, and never waits.
+pub(super) struct StreamHandle {
+    cell: Arc<StreamCell>,
+    ended: bool,
+    timer: Option<(Pause, Timer)>,
+}
+
+impl StreamHandle {
+    /// The stream of a request. Its line and headers are moved out of `parts`; the extensions stay.
+    pub(super) fn begin(
+        plugins: &Arc<[Arc<Attached>]>,
+        parts: &mut request::Parts,
+        ends: bool,
+    ) -> Self {
+        let connection = parts.extensions.get::<ConnectionInfo>().cloned();
+        let head = RequestHead {
+            method: Some(std::mem::take(&mut parts.method)),
+            uri: std::mem::take(&mut parts.uri),
+            version: parts.version,
+            headers: std::mem::take(&mut parts.headers),
+            scheme: Some(match &connection {
+                Some(connection) if connection.scheme() == "https" => Scheme::HTTPS,
+                _ => Scheme::HTTP,
+            }),
+            path_removed: false,
+        };
+        let route = parts.extensions.get::<RouteInfo>().cloned();
+        let cell = Arc::new_cyclic(|this: &Weak<StreamCell>| {
+            let mut exchange = Box::new(Exchange::new(head, this.clone()));
+            exchange.connection = connection;
+            exchange.route = route;
+            let guests = plugins
+                .iter()
+                .map(|plugin| PluginGuest::new(Arc::clone(plugin)));
+            StreamCell {
+                stream: PollMutex::new(Stream::new(exchange, guests, ends)),
+                task: AtomicWaker::new(),
+                signalled: AtomicBool::new(false),
+                plugins: Arc::clone(plugins),
+            }
+        });
+        Self {
+            cell,
+            ended: false,
+            timer: None,
+        }
+    }
+
+    /// Moves the stream on. While a plugin holds it, the task is woken when that ends, and the hold is bounded in time.
+    pub(super) fn poll<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut step: impl FnMut(&mut Stream<PluginGuest>, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        let mut stream = ready!(self.cell.stream.poll_lock(cx));
+        if let Poll::Ready(done) = step(&mut stream, cx) {
+            return Poll::Ready(done);
+        }
+        let Some(pause) = stream.pause() else {
+            return Poll::Pending;
+        };
+        self.cell.task.register(cx.waker());
+        // What happened between the step and the registration is seen by a second step.
+        let poll = step(&mut stream, cx);
+        if poll.is_pending()
+            && self.timer.as_ref().is_none_or(|(of, _)| *of != pause)
+            && let Some(holder) = stream.holder(pause)
+        {
+            let timer = expiry(&self.cell, pause, holder);
+            self.timer = Some((pause, timer));
+        }
+        poll
+    }
+
+    /// While somebody else runs: whether the stream was answered from outside meanwhile.
+    pub(super) fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.cell.task.register(cx.waker());
+        if !self.cell.signalled.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
+        let mut stream = match self.cell.stream.poll_lock(cx) {
+            Poll::Ready(stream) => stream,
+            Poll::Pending => {
+                self.cell.signalled.store(true, Ordering::Release);
+                return Poll::Pending;
+            }
+        };
+        if stream.is_interrupted() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Runs the callbacks of the stream's end, if no guest is busy; else they run in the background.
+    pub(super) fn finish(mut self) {
+        self.timer = None;
+        let mut cx = Context::from_waker(Waker::noop());
+        if let Some(mut stream) = self.cell.stream.try_lock() {
+            stream.begin_end();
+            self.ended = stream.poll_end(&mut cx).is_ready();
+        }
+    }
+}
+
+impl Drop for StreamHandle {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let Some(plugin) = self.cell.plugins.first() else {
+            return;
+        };
+        let cell = Arc::clone(&self.cell);
+        plugin.vm.platform.background.spawn(poll_fn(move |cx| {
+            let mut stream = ready!(cell.stream.poll_lock(cx));
+            stream.begin_end();
+            stream.poll_end(cx)
+        }));
+    }
+}
+
+/// Ends the pause when its time is up.
+fn expiry(cell: &Arc<StreamCell>, pause: Pause, holder: &PluginGuest) -> Timer {
+    let weak = Arc::downgrade(cell);
+    let limit = holder.pause_timeout();
+    let plugin = holder.name().to_owned();
+    holder.background().spawn_after(limit, async move {
+        let Some(cell) = weak.upgrade() else {
+            return;
+        };
+        let expired = poll_fn(|cx| cell.stream.poll_lock(cx).map(|mut stream| stream.expire(pause))).await;
+        if expired {
+            tracing::warn!(target: "loom::stream", plugin, ?limit, "a plugin held a stream for longer than its pause_timeout; answering 504");
+            cell.wake();
+        }
+    })
+}

@@ -1,0 +1,90 @@
+//! The layer and its service.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::body::{BoxError, RequestBody, ResponseBody};
+use super::cell::StreamHandle;
+use super::future::LoomFuture;
+use crate::plugin::{LoomChain, LoomPlugin};
+use crate::vm::Attached;
+
+impl<S> Layer<S> for LoomPlugin {
+    type Service = LoomService<S>;
+
+    fn layer(&self, inner: S) -> LoomService<S> {
+        LoomChain::from(self.clone()).layer(inner)
+    }
+}
+
+impl<S> Layer<S> for LoomChain {
+    type Service = LoomService<S>;
+
+    fn layer(&self, inner: S) -> LoomService<S> {
+        LoomService {
+            inner,
+            plugins: Arc::clone(&self.plugins),
+        }
+    }
+}
+
+/// A service behind plugins: what [`LoomPlugin`] and [`LoomChain`] make of an inner service.
+///
+/// It takes any body of [`Bytes`], gives the inner service a [`RequestBody`] and returns a [`ResponseBody`]. Its error is
+/// the inner service's: plugins cause none. It is ready when the inner service is, and that very service gets the request.
+#[derive(Clone)]
+pub struct LoomService<S> {
+    inner: S,
+    plugins: Arc<[Arc<Attached>]>,
+}
+
+impl<S, B, RB> Service<Request<B>> for LoomService<S>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<RB>> + Clone,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+    RB: Body<Data = Bytes>,
+    RB::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<RB>>;
+    type Error = S::Error;
+    type Future = LoomFuture<S, B, RB>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The service that was found ready has to be the one that is called; the clone stays for the next request.
+        let clone = self.inner.clone();
+        let mut service = std::mem::replace(&mut self.inner, clone);
+        if self.plugins.is_empty() {
+            let future = service.call(request.map(RequestBody::new));
+            return LoomFuture::passing(future);
+        }
+        let (mut parts, body) = request.into_parts();
+        let stream = StreamHandle::begin(&self.plugins, &mut parts, body.is_end_stream());
+        LoomFuture::new(stream, service, parts.extensions, body)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for LoomService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .plugins
+            .iter()
+            .map(|plugin| &*plugin.root.name)
+            .collect();
+        f.debug_struct("LoomService")
+            .field("plugins", &names)
+            .field("inner", &self.inner)
+            .finish()
+    }
+}

@@ -1,0 +1,10 @@
+//! The tower side: a layer, its service, its future and its bodies.
+
+mod body;
+mod cell;
+mod future;
+mod layer;
+
+pub use body::{BoxError, RequestBody, ResponseBody};
+pub use future::LoomFuture;
+pub use layer::LoomService;

@@ -1,0 +1,231 @@
+//! Responses that the host makes itself: a guest's local reply, or a failure.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::head::{RequestHead, ResponseHead};
+use crate::abi::Status;
+
+/// The gRPC status `Unavailable`, which a failed plugin answers with.
+const GRPC_UNAVAILABLE: i32 = 14;
+
+/// A response without an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalReply {
+    status: StatusCode,
+    /// A short code of the cause, for logs and for `response.code_details`.
+    details: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+    grpc_status: Option<i32>,
+}
+
+impl LocalReply {
+    /// What `proxy_send_local_response` asks for. Its status has to be a final one, 200 to 599.
+    ///
+    /// Pseudo-headers and headers that would smuggle another one are left out.
+    pub(crate) fn from_guest(
+        status: u32,
+        details: &[u8],
+        body: &[u8],
+        headers: &[(&[u8], &[u8])],
+        grpc_status: i32,
+    ) -> Result<Self, Status> {
+        let status = u16::try_from(status)
+            .ok()
+            .filter(|status| (200..600).contains(status))
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .ok_or(Status::BadArgument)?;
+        let details = String::from_utf8_lossy(details)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join("_");
+        let headers = headers
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((
+                    HeaderName::from_bytes(name).ok()?,
+                    HeaderValue::from_bytes(value).ok()?,
+                ))
+            })
+            .collect();
+        Ok(Self {
+            status,
+            details,
+            headers,
+            body: Bytes::copy_from_slice(body),
+            grpc_status: (0..=16).contains(&grpc_status).then_some(grpc_status),
+        })
+    }
+
+    /// A failure of the host or of a plugin: no body, as in Envoy; the cause is in the log.
+    pub(crate) fn failure(status: StatusCode, details: &'static str) -> Self {
+        Self {
+            status,
+            details: details.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            grpc_status: Some(GRPC_UNAVAILABLE),
+        }
+    }
+
+    /// The cause in short.
+    pub(crate) fn details(&self) -> &str {
+        &self.details
+    }
+
+    /// The response, in the shape that the request asks for: a gRPC request gets a trailers-only gRPC response.
+    pub(crate) fn into_response(self, request: &RequestHead) -> (ResponseHead, Bytes) {
+        if is_grpc(&request.headers) {
+            return (self.into_grpc(), Bytes::new());
+        }
+        let mut head = ResponseHead::new(self.status);
+        head.version = request.version;
+        for (name, value) in self.headers {
+            head.headers.append(name, value);
+        }
+        if self.body.is_empty() {
+            head.headers.remove(CONTENT_LENGTH);
+            head.headers.remove(CONTENT_TYPE);
+        } else {
+            head.headers
+                .insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+            if !head.headers.contains_key(CONTENT_TYPE) {
+                head.headers
+                    .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+            }
+        }
+        (head, self.body)
+    }
+
+    fn into_grpc(self) -> ResponseHead {
+        let mut head = ResponseHead::new(StatusCode::OK);
+        for (name, value) in self.headers {
+            if name != CONTENT_LENGTH && name != CONTENT_TYPE {
+                head.headers.append(name, value);
+            }
+        }
+        let grpc_status = self.grpc_status.unwrap_or_else(|| grpc_status(self.status));
+        head.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        head.headers
+            .insert("grpc-status", HeaderValue::from(grpc_status));
+        if !self.body.is_empty()
+            && let Ok(message) = HeaderValue::from_str(&percent_encode(&self.body))
+        {
+            head.headers.insert("grpc-message", message);
+        }
+        head
+    }
+}
+
+/// Whether a request is a gRPC one: its content type is `application/grpc`, with or without a suffix.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
+}
+
+/// The gRPC status that stands for an HTTP status (gRPC's HTTP mapping, as in Envoy).
+fn grpc_status(status: StatusCode) -> i32 {
+    match status.as_u16() {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502..=504 => GRPC_UNAVAILABLE,
+        _ => 2,
+    }
+}
+
+/// Encodes a `grpc-message` (gRPC over HTTP/2, "Percent-Encoded").
+fn percent_encode(message: &[u8]) -> String {
+    let mut text = String::with_capacity(message.len());
+    for &byte in message {
+        if matches!(byte, b' '..=b'~') && byte != b'%' {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain() -> RequestHead {
+        RequestHead::default()
+    }
+
+    fn grpc() -> RequestHead {
+        let mut head = plain();
+        head.headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/grpc+proto"),
+        );
+        head
+    }
+
+    #[test]
+    fn a_body_brings_length_and_type() {
+        let reply = LocalReply::from_guest(
+            403,
+            b"no way",
+            b"denied",
+            &[(b"content-length", b"99"), (b"X-A", b"1")],
+            -1,
+        )
+        .expect("a reply");
+        assert_eq!(reply.details(), "no_way");
+        let (head, body) = reply.into_response(&plain());
+        assert_eq!(body, "denied");
+        assert_eq!(head.status, Some(StatusCode::FORBIDDEN));
+        assert_eq!(head.headers["content-length"], "6");
+        assert_eq!(head.headers["content-type"], "text/plain");
+        assert_eq!(head.headers["x-a"], "1");
+    }
+
+    #[test]
+    fn no_body_no_length_no_type() {
+        let reply = LocalReply::from_guest(
+            204,
+            b"",
+            b"",
+            &[(b"content-type", b"a/b"), (b":status", b"500")],
+            -1,
+        )
+        .expect("a reply");
+        let (head, body) = reply.into_response(&plain());
+        assert!(body.is_empty() && head.headers.is_empty());
+    }
+
+    #[test]
+    fn a_grpc_request_gets_a_grpc_answer() {
+        let reply = LocalReply::from_guest(403, b"", "nö %".as_bytes(), &[], -1).expect("a reply");
+        let (head, body) = reply.into_response(&grpc());
+        assert!(body.is_empty());
+        assert_eq!(head.status, Some(StatusCode::OK));
+        assert_eq!(head.headers["grpc-status"], "7");
+        assert_eq!(head.headers["grpc-message"], "n%C3%B6 %25");
+        assert_eq!(head.headers["content-type"], "application/grpc");
+        let reply = LocalReply::from_guest(403, b"", b"", &[], 5).expect("a reply");
+        assert_eq!(reply.into_response(&grpc()).0.headers["grpc-status"], "5");
+    }
+
+    #[test]
+    fn a_status_that_is_not_final_is_refused() {
+        for status in [0, 100, 199, 600, 1000, u32::MAX] {
+            assert_eq!(
+                LocalReply::from_guest(status, b"", b"", &[], -1),
+                Err(Status::BadArgument)
+            );
+        }
+    }
+}

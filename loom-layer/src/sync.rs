@@ -1,0 +1,166 @@
+//! A mutex for polls: it is only ever tried, and who finds it held is woken when it is free.
+//!
+//! A guest call is short and synchronous, so it runs under an ordinary lock. But a poll must not wait for another
+//! thread: it tries, leaves its waker, tries once more (the holder may have let go in between) and returns `Pending`.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::{Mutex, MutexGuard};
+
+/// How often a poll looks again before it leaves its waker: about as long as a short guest call takes.
+const SPINS: u32 = 64;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct PollMutex<T> {
+    value: Mutex<T>,
+    /// Whether `waiters` may hold something, so that an uncontended unlock does not look.
+    waiting: AtomicBool,
+    waiters: Mutex<Vec<Waker>>,
+}
+
+impl<T> PollMutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self {
+            value: Mutex::new(value),
+            waiting: AtomicBool::new(false),
+            waiters: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The value, if nobody holds it now.
+    pub(crate) fn try_lock(&self) -> Option<PollGuard<'_, T>> {
+        self.value.try_lock().map(|guard| PollGuard {
+            guard: Some(guard),
+            owner: self,
+        })
+    }
+
+    /// The value as soon as nobody holds it; until then the task is woken at every release.
+    pub(crate) fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<PollGuard<'_, T>> {
+        for _ in 0..SPINS {
+            if let Some(guard) = self.try_lock() {
+                return Poll::Ready(guard);
+            }
+            std::hint::spin_loop();
+        }
+        {
+            let mut waiters = self.waiters.lock();
+            if !waiters.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiters.push(cx.waker().clone());
+            }
+        }
+        self.waiting.store(true, Ordering::SeqCst);
+        // Pairs with the fence after the unlock: either the holder sees `waiting`, or this try sees the lock free.
+        fence(Ordering::SeqCst);
+        match self.try_lock() {
+            Some(guard) => Poll::Ready(guard),
+            None => Poll::Pending,
+        }
+    }
+
+    fn wake_waiters(&self) {
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) && self.waiting.swap(false, Ordering::SeqCst) {
+            let waiters = std::mem::take(&mut *self.waiters.lock());
+            for waker in waiters {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// Holds the value of a [`PollMutex`]. Wakers run after the lock is free.
+#[derive(Debug)]
+pub(crate) struct PollGuard<'a, T> {
+    guard: Option<MutexGuard<'a, T>>,
+    owner: &'a PollMutex<T>,
+}
+
+impl<T> Deref for PollGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.guard.as_ref().expect("held until dropped")
+    }
+}
+
+impl<T> DerefMut for PollGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.guard.as_mut().expect("held until dropped")
+    }
+}
+
+impl<T> Drop for PollGuard<'_, T> {
+    fn drop(&mut self) {
+        self.guard = None;
+        self.owner.wake_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_waiting_task_is_woken_once_the_lock_is_free() {
+        let mutex = PollMutex::new(0);
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut cx = Context::from_waker(&waker);
+
+        let held = mutex.try_lock().expect("free");
+        assert!(mutex.poll_lock(&mut cx).is_pending());
+        assert!(mutex.poll_lock(&mut cx).is_pending());
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+        drop(held);
+        assert_eq!(
+            count.0.load(Ordering::SeqCst),
+            1,
+            "one wake-up for one task"
+        );
+        assert!(mutex.poll_lock(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_between_threads() {
+        use std::future::poll_fn;
+        let mutex = Arc::new(PollMutex::new(0_u64));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(4)
+            .build()
+            .expect("a runtime");
+        let tasks: Vec<_> = (0..64)
+            .map(|_| {
+                let mutex = Arc::clone(&mutex);
+                runtime.spawn(async move {
+                    for _ in 0..500 {
+                        poll_fn(|cx| mutex.poll_lock(cx).map(|mut value| *value += 1)).await;
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        runtime.block_on(async {
+            for task in tasks {
+                task.await.expect("a task ends");
+            }
+        });
+        assert_eq!(*mutex.try_lock().expect("free"), 64 * 500);
+    }
+}

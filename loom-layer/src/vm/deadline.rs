@@ -1,0 +1,128 @@
+//! How a guest call is kept within its time.
+//!
+//! The engine's epoch ticks; a call that sees a tick is asked for its time. The clock that counts is the CPU time of the
+//! calling thread, so that a thread which the system does not schedule does not kill its streams, with a cap on the wall
+//! clock. Reading it costs a system call, so it is first read at a call's first tick: a short call never pays for it, and
+//! a long one gets at most one tick more.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use wasmtime::UpdateDeadline;
+
+use crate::limits;
+
+/// The deadline of the running call.
+#[derive(Debug)]
+pub(super) struct Deadline {
+    budget: Duration,
+    /// Set at the first tick that the call sees.
+    started: Option<(Instant, Duration)>,
+}
+
+/// A call took longer than it may.
+#[derive(Debug)]
+pub(super) struct Exceeded {
+    budget: Duration,
+    cpu: Duration,
+    wall: Duration,
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the call took {} ms of CPU time ({} ms by the clock), and its limit is {} ms",
+            self.cpu.as_millis(),
+            self.wall.as_millis(),
+            self.budget.as_millis()
+        )
+    }
+}
+
+impl std::error::Error for Exceeded {}
+
+impl Deadline {
+    pub(super) fn new(budget: Duration) -> Self {
+        Self {
+            budget,
+            started: None,
+        }
+    }
+
+    /// A new call begins.
+    pub(super) fn restart(&mut self, budget: Duration) {
+        self.budget = budget;
+        self.started = None;
+    }
+
+    /// A tick passed during the call.
+    pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        let (wall, cpu) = (Instant::now(), thread_cpu_time(Instant::now()));
+        let (wall_start, cpu_start) = *self.started.get_or_insert((wall, cpu));
+        let exceeded = Exceeded {
+            budget: self.budget,
+            cpu: cpu.saturating_sub(cpu_start),
+            wall: wall.saturating_duration_since(wall_start),
+        };
+        let left = self.budget.saturating_sub(exceeded.cpu);
+        if left.is_zero() || exceeded.wall >= self.budget.saturating_mul(limits::WALL_CLOCK_FACTOR)
+        {
+            return Err(exceeded.into());
+        }
+        Ok(UpdateDeadline::Continue(ticks(left)))
+    }
+}
+
+/// How many ticks a duration takes, at least one.
+fn ticks(duration: Duration) -> u64 {
+    let tick = limits::EPOCH_TICK.as_nanos().max(1);
+    u64::try_from(duration.as_nanos().div_ceil(tick))
+        .unwrap_or(u64::MAX)
+        .max(1)
+}
+
+#[cfg(target_os = "linux")]
+fn thread_cpu_time(_: Instant) -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
+/// Elsewhere the clock on the wall has to do.
+#[cfg(not(target_os = "linux"))]
+fn thread_cpu_time(now: Instant) -> Duration {
+    static FIRST: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    now.saturating_duration_since(*FIRST.get_or_init(|| now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_waits_is_not_charged_and_one_that_works_is() {
+        let mut deadline = Deadline::new(Duration::from_millis(20));
+        assert!(matches!(deadline.tick(), Ok(UpdateDeadline::Continue(4))));
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(deadline.tick().is_ok(), "sleeping is no CPU time");
+        let start = Instant::now();
+        while thread_cpu_time(start)
+            < deadline.started.expect("ticked").1 + Duration::from_millis(25)
+        {
+            std::hint::spin_loop();
+        }
+        let error = deadline.tick().expect_err("25 ms are too much");
+        assert!(error.to_string().contains("its limit is 20 ms"), "{error}");
+    }
+
+    #[test]
+    fn the_clock_on_the_wall_is_a_cap() {
+        let mut deadline = Deadline::new(Duration::from_millis(2));
+        assert!(deadline.tick().is_ok());
+        std::thread::sleep(Duration::from_millis(25));
+        assert!(deadline.tick().is_err());
+    }
+}

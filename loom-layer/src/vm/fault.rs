@@ -1,0 +1,129 @@
+//! Why a guest call did not end as it should.
+
+use std::fmt;
+
+use wasmtime::{Trap, WasmBacktrace};
+
+use super::deadline::Exceeded;
+use super::host::Host;
+use super::wasi::Exited;
+use crate::error::{Error, Kind};
+
+/// See the module's text.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) kind: FaultKind,
+    /// The export that was called.
+    pub(super) callback: &'static str,
+    pub(super) cause: String,
+    /// The guest's functions, innermost first, when the module kept their names.
+    pub(super) backtrace: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FaultKind {
+    Trap,
+    Deadline,
+    Memory,
+    Rejected,
+}
+
+impl Fault {
+    /// A start callback that answered false.
+    pub(super) fn rejected(callback: &'static str) -> Self {
+        Self {
+            kind: FaultKind::Rejected,
+            callback,
+            cause: "it answered false".to_owned(),
+            backtrace: None,
+        }
+    }
+
+    /// Something that the host itself could not do.
+    pub(super) fn host(callback: &'static str, cause: String) -> Self {
+        Self {
+            kind: FaultKind::Trap,
+            callback,
+            cause,
+            backtrace: None,
+        }
+    }
+
+    pub(super) fn new(callback: &'static str, error: &wasmtime::Error, host: &Host) -> Self {
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(|backtrace| {
+            let frames: Vec<_> = backtrace
+                .frames()
+                .iter()
+                .map(|frame| {
+                    frame
+                        .func_name()
+                        .map_or_else(|| format!("function {}", frame.func_index()), demangle)
+                })
+                .collect();
+            frames.join(" < ")
+        });
+        let (kind, cause) = if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
+            (
+                FaultKind::Deadline,
+                format!("{exceeded}; raise `timeout` if the plugin needs it"),
+            )
+        } else if let Some(exited) = error.downcast_ref::<Exited>() {
+            (FaultKind::Trap, exited.to_string())
+        } else if let Some(wanted) = host.memory_limiter.refused {
+            let limit = host.vm.memory_limit;
+            let cause = error.root_cause();
+            (
+                FaultKind::Memory,
+                format!(
+                    "it asked for {wanted} bytes of memory and its limit is {limit}; raise `memory_limit` if it needs them ({cause})"
+                ),
+            )
+        } else if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+            (
+                FaultKind::Trap,
+                "stack overflow: it calls itself too deeply".to_owned(),
+            )
+        } else {
+            (FaultKind::Trap, error.root_cause().to_string())
+        };
+        Self {
+            kind,
+            callback,
+            cause,
+            backtrace,
+        }
+    }
+
+    /// The fault as the reason for which a plugin could not be loaded.
+    pub(super) fn into_error(self, plugin: &str) -> Error {
+        let callback = self.callback;
+        let text = match &self.backtrace {
+            Some(backtrace) => format!("`{callback}` failed: {} (in {backtrace})", self.cause),
+            None => format!("`{callback}` failed: {}", self.cause),
+        };
+        let (kind, cure) = match self.kind {
+            FaultKind::Trap => (
+                Kind::Start,
+                "its log lines (RUST_LOG=loom::plugin=debug) may say more",
+            ),
+            FaultKind::Deadline => (Kind::Timeout, "or raise `start_timeout`"),
+            FaultKind::Memory => (Kind::Memory, ""),
+            FaultKind::Rejected => (
+                Kind::Rejected,
+                "the plugin refused its configuration: check `config`, and its log lines for what it misses",
+            ),
+        };
+        Error::new(kind, plugin, text, cure)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.callback, self.cause)
+    }
+}
+
+/// A Rust name without its hash; other names as they are.
+fn demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}

@@ -1,0 +1,149 @@
+//! A plugin as the stream state machine meets it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::background::Background;
+use super::pool::{Root, Vm};
+use super::shard::Shard;
+use crate::abi::Action;
+use crate::policy::{FailurePolicy, Phase};
+use crate::stream::{Callback, Exchange, Failed, Guest};
+
+/// A plugin with its root contexts in a VM. When its last user is gone, they are ended.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    pub(crate) vm: Arc<Vm>,
+    pub(crate) root: Arc<Root>,
+    pub(crate) failure_policy: FailurePolicy,
+    pub(crate) phase: Phase,
+    pub(crate) pause_timeout: Duration,
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.vm.retire(&self.root);
+    }
+}
+
+/// One plugin's side of one stream.
+#[derive(Debug)]
+pub(crate) struct PluginGuest {
+    plugin: Arc<Attached>,
+    /// Where the stream's context lives, from its creation on.
+    shard: Option<Arc<Shard>>,
+    context: Option<u32>,
+}
+
+impl PluginGuest {
+    pub(crate) fn new(plugin: Arc<Attached>) -> Self {
+        Self {
+            plugin,
+            shard: None,
+            context: None,
+        }
+    }
+
+    /// How long the plugin may hold the stream.
+    pub(crate) fn pause_timeout(&self) -> Duration {
+        self.plugin.pause_timeout
+    }
+
+    /// Where what belongs to no request runs.
+    pub(crate) fn background(&self) -> &Background {
+        &self.plugin.vm.platform.background
+    }
+}
+
+impl Guest for PluginGuest {
+    fn wants(&self, callback: Callback) -> bool {
+        let has = self.plugin.vm.compiled.callbacks;
+        match callback {
+            Callback::RequestHeaders { .. } => {
+                has.request_headers && self.plugin.phase <= Phase::RequestHeaders
+            }
+            Callback::ResponseHeaders { .. } => {
+                has.response_headers && self.plugin.phase <= Phase::ResponseHeaders
+            }
+            Callback::Log => has.log,
+            Callback::Done => has.done,
+            Callback::Create | Callback::Delete => true,
+        }
+    }
+
+    fn failure_policy(&self) -> FailurePolicy {
+        self.plugin.failure_policy
+    }
+
+    fn is_alive(&self) -> bool {
+        self.shard.as_ref().is_none_or(|shard| !shard.has_failed())
+    }
+
+    fn name(&self) -> &str {
+        &self.plugin.root.name
+    }
+
+    fn poll_enter(
+        &mut self,
+        cx: &mut Context<'_>,
+        callbacks: &[Callback],
+        exchange: Box<Exchange>,
+    ) -> (Box<Exchange>, Poll<Result<Action, Failed>>) {
+        let Self {
+            plugin,
+            shard,
+            context,
+        } = self;
+        let root = &plugin.root;
+        // The exchange goes in by value and comes back the same way, whichever way this ends.
+        let mut exchange = Some(exchange);
+        let poll = match shard {
+            Some(shard) => poll_seat(
+                shard,
+                cx,
+                |entry, exchange| entry.run(root, context, callbacks, exchange),
+                &mut exchange,
+            ),
+            None => {
+                let seat = shard;
+                plugin.vm.with_shard(cx, |shard, entry| {
+                    *seat = Some(Arc::clone(shard));
+                    run_with(&mut exchange, |exchange| {
+                        entry.run(root, context, callbacks, exchange)
+                    })
+                })
+            }
+        };
+        let poll = poll.map(|result| result.unwrap_or(Err(Failed)));
+        (
+            exchange.expect("every way out puts the exchange back"),
+            poll,
+        )
+    }
+}
+
+fn poll_seat(
+    shard: &Arc<Shard>,
+    cx: &mut Context<'_>,
+    run: impl FnOnce(
+        &mut super::shard::Entry<'_>,
+        Box<Exchange>,
+    ) -> (Box<Exchange>, Result<Action, Failed>),
+    exchange: &mut Option<Box<Exchange>>,
+) -> Poll<Option<Result<Action, Failed>>> {
+    let entry = ready!(shard.poll_enter(cx));
+    Poll::Ready(entry.map(|mut entry| run_with(exchange, |exchange| run(&mut entry, exchange))))
+}
+
+fn run_with(
+    slot: &mut Option<Box<Exchange>>,
+    run: impl FnOnce(Box<Exchange>) -> (Box<Exchange>, Result<Action, Failed>),
+) -> Result<Action, Failed> {
+    let Some(exchange) = slot.take() else {
+        return Err(Failed);
+    };
+    let (exchange, result) = run(exchange);
+    *slot = Some(exchange);
+    result
+}

@@ -1,0 +1,173 @@
+//! What the host keeps beside one wasmtime instance: the data of its store.
+
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use wasmtime::{Memory, ResourceLimiter, TypedFunc};
+
+use super::deadline::Deadline;
+use super::pool::{Root, VmSpec};
+use crate::abi::AbiVersion;
+use crate::limits;
+use crate::log::{LogLevel, LogLines};
+use crate::stream::{Exchange, PluginNames, Remote};
+
+/// The context id that names no context.
+pub(super) const NO_CONTEXT: u32 = 0;
+
+/// See the module's text.
+pub(crate) struct Host {
+    pub(super) vm: Arc<VmSpec>,
+    pub(super) abi: AbiVersion,
+    /// The guest's memory; known once the instance exists.
+    pub(super) memory: Option<Memory>,
+    /// The guest's allocator; known once the instance exists.
+    pub(super) allocator: Option<Arc<TypedFunc<u32, u32>>>,
+    /// The allocator runs: it may log, and nothing else.
+    pub(super) allocating: bool,
+    pub(super) memory_limiter: MemoryLimiter,
+    pub(super) deadline: Deadline,
+    /// The root contexts, by their context ids.
+    pub(super) roots: FxHashMap<u32, RootContext>,
+    /// The stream contexts, by their context ids.
+    pub(super) streams: FxHashMap<u32, StreamContext>,
+    /// The context whose callback runs.
+    pub(super) current: u32,
+    /// The context that host calls act on: `current`, unless the guest changed it.
+    pub(super) effective: u32,
+    /// The exchange of `current`, if it is a stream.
+    pub(super) exchange: Option<Box<Exchange>>,
+    /// What `proxy_on_configure` can read now.
+    pub(super) configuration: Option<Bytes>,
+    /// What guests said and nobody has heard yet.
+    pub(super) logs: LogLines,
+    /// Streams to be woken once the lock is free, since a callback of another context changed them.
+    pub(super) wakes: Vec<Arc<dyn Remote>>,
+}
+
+/// A root context: one configured plugin in this VM.
+pub(super) struct RootContext {
+    pub(super) root: Arc<Root>,
+    /// `proxy_on_done` answered false: `proxy_done` is awaited.
+    pub(super) done_pending: bool,
+    /// `proxy_done` was called.
+    pub(super) done: bool,
+}
+
+/// A stream context: one plugin's side of one stream.
+pub(super) struct StreamContext {
+    pub(super) root: u32,
+    pub(super) remote: Weak<dyn Remote>,
+}
+
+impl Host {
+    pub(super) fn new(vm: Arc<VmSpec>, abi: AbiVersion) -> Self {
+        Self {
+            memory_limiter: MemoryLimiter {
+                limit: usize::try_from(vm.memory_limit).unwrap_or(usize::MAX),
+                refused: None,
+            },
+            deadline: Deadline::new(vm.start_timeout),
+            vm,
+            abi,
+            memory: None,
+            allocator: None,
+            allocating: false,
+            roots: FxHashMap::default(),
+            streams: FxHashMap::default(),
+            current: NO_CONTEXT,
+            effective: NO_CONTEXT,
+            exchange: None,
+            configuration: None,
+            logs: LogLines::default(),
+            wakes: Vec::new(),
+        }
+    }
+
+    /// The root context of any context.
+    pub(super) fn root_of(&self, context: u32) -> Option<&RootContext> {
+        let root = self
+            .streams
+            .get(&context)
+            .map_or(context, |stream| stream.root);
+        self.roots.get(&root)
+    }
+
+    /// The plugin that host calls act for: before the first root context exists, none.
+    pub(super) fn root(&self) -> Option<&Arc<Root>> {
+        self.root_of(self.effective).map(|context| &context.root)
+    }
+
+    pub(super) fn names(&self) -> PluginNames<'_> {
+        let root = self.root();
+        PluginNames {
+            name: root.map_or(&*self.vm.plugin, |root| &*root.name),
+            root_id: root.map_or("", |root| &*root.root_id),
+            vm_id: &self.vm.vm_id,
+        }
+    }
+
+    /// The log level in force; `None` means that nothing is logged.
+    pub(super) fn log_level(&self) -> Option<LogLevel> {
+        LogLevel::in_force(self.root().and_then(|root| root.log_level))
+    }
+
+    /// Keeps a line of the guest, if its level is let through.
+    pub(super) fn log(&mut self, level: LogLevel, message: &[u8]) {
+        if self.log_level().is_none_or(|least| level < least) {
+            return;
+        }
+        let plugin = Arc::clone(self.root().map_or(&self.vm.plugin, |root| &root.name));
+        self.logs.push(level, self.effective, &plugin, message);
+    }
+
+    /// Whether the level is let through.
+    pub(super) fn logs_at(&self, level: LogLevel) -> bool {
+        self.log_level().is_some_and(|least| level >= least)
+    }
+}
+
+/// Keeps memory and tables of one VM within their limits.
+#[derive(Debug)]
+pub(super) struct MemoryLimiter {
+    limit: usize,
+    /// What was asked for when memory was last refused, in bytes.
+    pub(super) refused: Option<usize>,
+}
+
+impl ResourceLimiter for MemoryLimiter {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = desired <= self.limit && maximum.is_none_or(|maximum| desired <= maximum);
+        if !fits {
+            self.refused = Some(desired);
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= limits::TABLE_ELEMENTS && maximum.is_none_or(|maximum| desired <= maximum))
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        16
+    }
+}

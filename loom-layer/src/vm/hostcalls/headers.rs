@@ -1,0 +1,163 @@
+//! Header maps.
+
+use wasmtime::Linker;
+
+use super::memory::{give, give_with, two};
+use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
+use crate::abi::{AbiVersion, MapType, Status, pairs};
+use crate::log::LogLevel;
+use crate::vm::host::Host;
+
+pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_get_header_map_size",
+        |mut call: Call<'_>, map: u32, out: u32| answer(&mut call, |call| size(call, map, out)),
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_header_map_pairs",
+        |mut call: Call<'_>, map: u32, ptr: u32, len: u32| {
+            answer(&mut call, |call| get_pairs(call, map, (ptr, len)))
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_set_header_map_pairs",
+        |mut call: Call<'_>, map: u32, ptr: u32, len: u32| {
+            answer(&mut call, |call| set_pairs(call, map, (ptr, len)))
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_header_map_value",
+        |mut call: Call<'_>, map: u32, key: u32, key_len: u32, ptr: u32, len: u32| {
+            answer(&mut call, |call| {
+                get_value(call, map, (key, key_len), (ptr, len))
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_add_header_map_value",
+        |mut call: Call<'_>, map: u32, key: u32, key_len: u32, value: u32, value_len: u32| {
+            answer(&mut call, |call| {
+                set_value(call, map, (key, key_len), (value, value_len), Edit::Add)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_replace_header_map_value",
+        |mut call: Call<'_>, map: u32, key: u32, key_len: u32, value: u32, value_len: u32| {
+            answer(&mut call, |call| {
+                set_value(call, map, (key, key_len), (value, value_len), Edit::Replace)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_remove_header_map_value",
+        |mut call: Call<'_>, map: u32, key: u32, key_len: u32| {
+            answer(&mut call, |call| {
+                set_value(call, map, (key, key_len), (0, 0), Edit::Remove)
+            })
+        },
+    )?;
+    Ok(())
+}
+
+/// What a host call does to one name of a map.
+#[derive(Debug, Clone, Copy)]
+enum Edit {
+    Add,
+    Replace,
+    Remove,
+}
+
+/// The bytes of all keys and values, as in Envoy.
+fn size(call: &mut Call<'_>, map: u32, out: u32) -> Outcome {
+    let kind = MapType::try_from(map)?;
+    with_exchange(call, |call, exchange| {
+        let map = exchange.ok_or(Status::BadArgument)?.map(kind)?;
+        let (_, text) = map.size();
+        write_u32(
+            call,
+            out,
+            u32::try_from(text).map_err(|_| Status::InternalFailure)?,
+        )
+    })
+}
+
+/// A map that is not there reads as empty, as in Envoy.
+fn get_pairs(call: &mut Call<'_>, map: u32, out: (u32, u32)) -> Outcome {
+    let kind = MapType::try_from(map)?;
+    with_exchange(call, |call, exchange| {
+        let Some(map) = exchange.and_then(|exchange| exchange.map(kind).ok()) else {
+            return give(call, out, &[]);
+        };
+        let (count, text) = map.size();
+        if count == 0 {
+            return give(call, out, &[]);
+        }
+        let len = pairs::encoded_len(count, text).ok_or(Status::InternalFailure)?;
+        give_with(call, out, len, |place| {
+            pairs::encode_into(place, count, map.pairs())
+        })
+    })
+}
+
+fn set_pairs(call: &mut Call<'_>, map: u32, (ptr, len): (u32, u32)) -> Outcome {
+    let kind = MapType::try_from(map)?;
+    let refused = with_exchange(call, |call, exchange| {
+        let mut map = exchange.ok_or(Status::BadArgument)?.map_mut(kind)?;
+        // What is malformed reads as the empty list, as in Envoy.
+        let pairs = pairs::decode(bytes(call, ptr, len)?).unwrap_or_default();
+        Ok(map.replace_all(&pairs))
+    })?;
+    if refused > 0 {
+        let message = format!(
+            "proxy_set_header_map_pairs: {refused} entries with an invalid name or value were left out"
+        );
+        call.data_mut().log(LogLevel::Warn, message.as_bytes());
+    }
+    Ok(())
+}
+
+fn get_value(
+    call: &mut Call<'_>,
+    map: u32,
+    (key, key_len): (u32, u32),
+    out: (u32, u32),
+) -> Outcome {
+    let kind = MapType::try_from(map)?;
+    with_exchange(call, |call, exchange| {
+        let map = exchange.ok_or(Status::BadArgument)?.map(kind)?;
+        match map.get(bytes(call, key, key_len)?) {
+            Some(value) => give(call, out, value),
+            // Version 0.1.0 does not tell a missing header from an empty one.
+            None if call.data().abi == AbiVersion::V0_1_0 => give(call, out, &[]),
+            None => Err(Status::NotFound.into()),
+        }
+    })
+}
+
+fn set_value(
+    call: &mut Call<'_>,
+    map: u32,
+    key: (u32, u32),
+    value: (u32, u32),
+    edit: Edit,
+) -> Outcome {
+    let kind = MapType::try_from(map)?;
+    with_exchange(call, |call, exchange| {
+        let mut map = exchange.ok_or(Status::BadArgument)?.map_mut(kind)?;
+        let (key, value) = two(call, key, value)?;
+        match edit {
+            Edit::Add => map.add(key, value)?,
+            Edit::Replace => map.replace(key, value)?,
+            Edit::Remove => map.remove(key),
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,102 @@
+//! What a guest wants done with a stream: resumed or answered. It is recorded here and carried out when the callback has
+//! returned.
+
+use wasmtime::{FuncType, Linker};
+
+use super::memory::two;
+use super::{Call, Outcome, answer, bytes, with_exchange};
+use crate::abi::{Status, StreamType, pairs};
+use crate::log::LogLevel;
+use crate::stream::LocalReply;
+use crate::vm::host::Host;
+
+pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "env",
+        "proxy_continue_stream",
+        |mut call: Call<'_>, stream: u32| {
+            answer(&mut call, |call| {
+                resume(call, StreamType::try_from(stream)?)
+            })
+        },
+    )?;
+    linker.func_wrap("env", "proxy_continue_request", |mut call: Call<'_>| {
+        answer(&mut call, |call| resume(call, StreamType::Request))
+    })?;
+    linker.func_wrap("env", "proxy_continue_response", |mut call: Call<'_>| {
+        answer(&mut call, |call| resume(call, StreamType::Response))
+    })?;
+    linker.func_wrap(
+        "env",
+        "proxy_send_local_response",
+        |mut call: Call<'_>,
+         status: u32,
+         details: u32,
+         details_len: u32,
+         body: u32,
+         body_len: u32,
+         headers: u32,
+         headers_len: u32,
+         grpc_status: i32| {
+            let texts = [
+                (details, details_len),
+                (body, body_len),
+                (headers, headers_len),
+            ];
+            answer(&mut call, |call| reply(call, status, texts, grpc_status))
+        },
+    )?;
+    Ok(())
+}
+
+/// Version 0.1.0's text shows the two resuming functions without a result, and some SDKs import them so.
+pub(super) fn define_variant(linker: &mut Linker<Host>, name: &str, ty: &FuncType) -> bool {
+    let stream = match name {
+        "proxy_continue_request" => StreamType::Request,
+        "proxy_continue_response" => StreamType::Response,
+        _ => return false,
+    };
+    if ty.params().len() != 0 || ty.results().len() != 0 {
+        return false;
+    }
+    linker
+        .func_wrap("env", name, move |mut call: Call<'_>| {
+            answer(&mut call, |call| resume(call, stream)).map(|_| ())
+        })
+        .is_ok()
+}
+
+fn resume(call: &mut Call<'_>, stream: StreamType) -> Outcome {
+    match stream {
+        StreamType::Upstream => return Err(Status::Unimplemented.into()),
+        StreamType::Downstream => return Ok(()),
+        StreamType::Request | StreamType::Response => {}
+    }
+    with_exchange(call, |_, exchange| {
+        if let Some(exchange) = exchange {
+            exchange.resume(stream);
+        }
+        Ok(())
+    })
+}
+
+fn reply(call: &mut Call<'_>, status: u32, texts: [(u32, u32); 3], grpc_status: i32) -> Outcome {
+    let [details, body, headers] = texts;
+    let headers = bytes(call, headers.0, headers.1)?.to_vec();
+    let headers = pairs::decode(&headers).unwrap_or_default();
+    let (details, body) = two(call, details, body)?;
+    let reply = LocalReply::from_guest(status, details, body, &headers, grpc_status)?;
+    let ignored = with_exchange(call, |_, exchange| {
+        Ok(match exchange {
+            Some(exchange) => {
+                (!exchange.reply_with(reply)).then_some("the stream was answered already")
+            }
+            None => Some("there is no stream to answer"),
+        })
+    })?;
+    if let Some(why) = ignored {
+        let message = format!("proxy_send_local_response is ignored: {why}");
+        call.data_mut().log(LogLevel::Warn, message.as_bytes());
+    }
+    Ok(())
+}

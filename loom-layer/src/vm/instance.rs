@@ -1,0 +1,424 @@
+//! One wasmtime instance with its root contexts and streams: how the guest is entered.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use wasmtime::{Engine, Store, TypedFunc, WasmParams, WasmResults};
+
+use super::fault::Fault;
+use super::host::{Host, NO_CONTEXT, RootContext, StreamContext};
+use super::module::Compiled;
+use super::pool::{Root, VmSpec};
+use crate::abi::{AbiVersion, Action};
+use crate::stream::{Callback, Exchange, Map};
+
+/// See the module's text. Whoever holds it is the only one in the guest.
+pub(super) struct Instance {
+    store: Store<Host>,
+    exports: Exports,
+    last_context: u32,
+    /// The root contexts' ids, by their plugins' keys.
+    roots: FxHashMap<u64, u32>,
+}
+
+/// The callbacks that the module exports.
+struct Exports {
+    context_create: Option<TypedFunc<(u32, u32), ()>>,
+    vm_start: Option<TypedFunc<(u32, u32), u32>>,
+    configure: Option<TypedFunc<(u32, u32), u32>>,
+    request_headers: Option<Headers>,
+    response_headers: Option<Headers>,
+    log: Option<TypedFunc<u32, ()>>,
+    done: Option<TypedFunc<u32, u32>>,
+    delete: Option<TypedFunc<u32, ()>>,
+}
+
+/// A headers callback: version 0.1.0 does not tell it about the end of the stream.
+enum Headers {
+    WithoutEnd(TypedFunc<(u32, u32), u32>),
+    WithEnd(TypedFunc<(u32, u32, u32), u32>),
+}
+
+impl Instance {
+    /// Instantiates the module and runs its start function.
+    pub(super) fn start(
+        engine: &Engine,
+        compiled: &Compiled,
+        vm: &Arc<VmSpec>,
+    ) -> Result<Self, Fault> {
+        let mut store = Store::new(engine, Host::new(Arc::clone(vm), compiled.abi));
+        store.limiter(|host| &mut host.memory_limiter);
+        store.epoch_deadline_callback(|mut context| context.data_mut().deadline.tick());
+        store.set_epoch_deadline(1);
+        let instance = match compiled.pre.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => return Err(Fault::new("the module's start", &error, store.data())),
+        };
+        let memory = instance.get_memory(&mut store, "memory");
+        let allocator = find(&mut store, &instance, compiled.allocator).map(Arc::new);
+        let host = store.data_mut();
+        host.memory = memory;
+        host.allocator = allocator;
+        let exports = Exports::new(&mut store, &instance, compiled.abi);
+        let initialize = find::<(), ()>(&mut store, &instance, "_initialize");
+        let main = find::<(u32, u32), u32>(&mut store, &instance, "main");
+        let main_void = find::<(), u32>(&mut store, &instance, "__main_void");
+        let command = find::<(), ()>(&mut store, &instance, "_start");
+        let mut this = Self {
+            store,
+            exports,
+            last_context: NO_CONTEXT,
+            roots: FxHashMap::default(),
+        };
+        if let Some(initialize) = initialize {
+            this.starting("_initialize", |store| initialize.call(store, ()))?;
+            if let Some(main) = main {
+                this.starting("main", |store| main.call(store, (0, 0)))?;
+            } else if let Some(main) = main_void {
+                this.starting("__main_void", |store| main.call(store, ()))?;
+            }
+        } else if let Some(command) = command {
+            this.starting("_start", |store| command.call(store, ()))?;
+        }
+        Ok(this)
+    }
+
+    /// Creates, starts and configures the root context of a plugin.
+    pub(super) fn add_root(&mut self, root: &Arc<Root>) -> Result<(), Fault> {
+        let id = self.next_context();
+        let host = self.store.data_mut();
+        host.roots.insert(
+            id,
+            RootContext {
+                root: Arc::clone(root),
+                done_pending: false,
+                done: false,
+            },
+        );
+        let result = self.start_root(id, root);
+        self.store.data_mut().configuration = None;
+        match result {
+            Ok(()) => {
+                self.roots.insert(root.key, id);
+                Ok(())
+            }
+            Err(fault) => {
+                self.store.data_mut().roots.remove(&id);
+                Err(fault)
+            }
+        }
+    }
+
+    fn start_root(&mut self, id: u32, root: &Root) -> Result<(), Fault> {
+        self.enter(id);
+        if let Some(create) = self.exports.context_create.clone() {
+            self.starting("proxy_on_context_create", |store| {
+                create.call(store, (id, NO_CONTEXT))
+            })?;
+        }
+        if let Some(vm_start) = self.exports.vm_start.clone() {
+            let size = size(self.store.data().vm.configuration.len());
+            self.enter(id);
+            if self.starting("proxy_on_vm_start", |store| {
+                vm_start.call(store, (id, size))
+            })? == 0
+            {
+                return Err(Fault::rejected("proxy_on_vm_start"));
+            }
+        }
+        if let Some(configure) = self.exports.configure.clone() {
+            self.store.data_mut().configuration = Some(root.configuration.clone());
+            let size = size(root.configuration.len());
+            self.enter(id);
+            if self.starting("proxy_on_configure", |store| {
+                configure.call(store, (id, size))
+            })? == 0
+            {
+                return Err(Fault::rejected("proxy_on_configure"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the root context of a plugin: deferred when the guest asks for that, until it calls `proxy_done`.
+    pub(super) fn end_root(&mut self, key: u64) -> Result<(), Fault> {
+        let Some(id) = self.roots.remove(&key) else {
+            return Ok(());
+        };
+        if let Some(done) = self.exports.done.clone() {
+            // Before the call, so that `proxy_done` is known inside it too.
+            if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
+                root.done_pending = true;
+            }
+            self.enter(id);
+            let may_go = self.call("proxy_on_done", |store| done.call(store, id))? != 0;
+            if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
+                root.done |= may_go;
+            }
+        } else if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
+            root.done = true;
+        }
+        self.delete_done_roots()
+    }
+
+    /// Deletes the root contexts that are done.
+    fn delete_done_roots(&mut self) -> Result<(), Fault> {
+        loop {
+            let host = self.store.data_mut();
+            let Some(id) = host
+                .roots
+                .iter()
+                .find(|(_, root)| root.done)
+                .map(|(&id, _)| id)
+            else {
+                return Ok(());
+            };
+            self.enter(id);
+            if let Some(delete) = self.exports.delete.clone() {
+                self.call("proxy_on_delete", |store| delete.call(store, id))?;
+            }
+            self.store.data_mut().roots.remove(&id);
+        }
+    }
+
+    /// Runs callbacks of one stream of the plugin `root`, and returns what the last one asked for. `context` is the
+    /// stream's context id, from its creation to its deletion.
+    pub(super) fn run(
+        &mut self,
+        root: &Root,
+        context: &mut Option<u32>,
+        callbacks: &[Callback],
+        exchange: Box<Exchange>,
+    ) -> (Box<Exchange>, Result<Action, Fault>) {
+        self.store.data_mut().exchange = Some(exchange);
+        let mut result = Ok(Action::Continue);
+        for &callback in callbacks {
+            result = self.run_one(root, context, callback);
+            if result.is_err() {
+                break;
+            }
+        }
+        self.enter(NO_CONTEXT);
+        let exchange = self.store.data_mut().exchange.take();
+        (exchange.expect("host calls put the exchange back"), result)
+    }
+
+    fn run_one(
+        &mut self,
+        root: &Root,
+        context: &mut Option<u32>,
+        callback: Callback,
+    ) -> Result<Action, Fault> {
+        if callback == Callback::Create {
+            return self.create(root, context).map(|()| Action::Continue);
+        }
+        let Some(id) = *context else {
+            return Err(Fault::host(
+                callback.name(),
+                "the stream has no context".to_owned(),
+            ));
+        };
+        self.enter(id);
+        match callback {
+            Callback::Create => {}
+            Callback::RequestHeaders { end_of_stream } => {
+                let count = self.count(|exchange| Map::Request(&exchange.request).count());
+                return self.headers(callback.name(), id, count, end_of_stream, |exports| {
+                    exports.request_headers.as_ref()
+                });
+            }
+            Callback::ResponseHeaders { end_of_stream } => {
+                let count = self.count(|exchange| {
+                    exchange
+                        .response
+                        .as_ref()
+                        .map_or(0, |head| Map::Response(head).count())
+                });
+                return self.headers(callback.name(), id, count, end_of_stream, |exports| {
+                    exports.response_headers.as_ref()
+                });
+            }
+            Callback::Log => {
+                if let Some(log) = &self.exports.log {
+                    let result = Self::timed(&mut self.store).and_then(|store| log.call(store, id));
+                    self.check(callback.name(), result)?;
+                }
+            }
+            Callback::Done => {
+                if let Some(done) = &self.exports.done {
+                    // A stream's answer is ignored, as in Envoy.
+                    let result =
+                        Self::timed(&mut self.store).and_then(|store| done.call(store, id));
+                    self.check(callback.name(), result)?;
+                }
+            }
+            Callback::Delete => {
+                *context = None;
+                if let Some(delete) = &self.exports.delete {
+                    let result =
+                        Self::timed(&mut self.store).and_then(|store| delete.call(store, id));
+                    self.check(callback.name(), result)?;
+                }
+                self.store.data_mut().streams.remove(&id);
+            }
+        }
+        Ok(Action::Continue)
+    }
+
+    fn create(&mut self, root: &Root, context: &mut Option<u32>) -> Result<(), Fault> {
+        let callback = Callback::Create.name();
+        let Some(&root) = self.roots.get(&root.key) else {
+            return Err(Fault::host(
+                callback,
+                "the plugin has no root context in this VM".to_owned(),
+            ));
+        };
+        let id = self.next_context();
+        *context = Some(id);
+        let host = self.store.data_mut();
+        let remote = host
+            .exchange
+            .as_ref()
+            .map(|exchange| exchange.remote.clone());
+        if let Some(remote) = remote {
+            host.streams.insert(id, StreamContext { root, remote });
+        }
+        self.enter(id);
+        if let Some(create) = &self.exports.context_create {
+            let result =
+                Self::timed(&mut self.store).and_then(|store| create.call(store, (id, root)));
+            self.check(callback, result)?;
+        }
+        Ok(())
+    }
+
+    fn headers<'a>(
+        &'a mut self,
+        name: &'static str,
+        id: u32,
+        count: u32,
+        end_of_stream: bool,
+        export: impl FnOnce(&'a Exports) -> Option<&'a Headers>,
+    ) -> Result<Action, Fault> {
+        let Some(export) = export(&self.exports) else {
+            return Ok(Action::Continue);
+        };
+        let result = Self::timed(&mut self.store).and_then(|store| match export {
+            Headers::WithoutEnd(export) => export.call(store, (id, count)),
+            Headers::WithEnd(export) => export.call(store, (id, count, u32::from(end_of_stream))),
+        });
+        match result {
+            Ok(raw) => Ok(Action::from_headers(raw)),
+            Err(error) => Err(Fault::new(name, &error, self.store.data())),
+        }
+    }
+
+    fn count(&self, count: impl FnOnce(&Exchange) -> usize) -> u32 {
+        size(self.store.data().exchange.as_deref().map_or(0, count))
+    }
+
+    /// The streams that have a context here.
+    pub(super) fn streams(&self) -> impl Iterator<Item = &StreamContext> {
+        self.store.data().streams.values()
+    }
+
+    pub(super) fn host_mut(&mut self) -> &mut Host {
+        self.store.data_mut()
+    }
+
+    /// Makes a context the one that host calls act on.
+    fn enter(&mut self, context: u32) {
+        let host = self.store.data_mut();
+        host.current = context;
+        host.effective = context;
+    }
+
+    /// A call with the time of a start function.
+    fn starting<R>(
+        &mut self,
+        name: &'static str,
+        call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<R>,
+    ) -> Result<R, Fault> {
+        let budget = self.store.data().vm.start_timeout;
+        Self::arm(&mut self.store, budget);
+        let result = call(&mut self.store);
+        self.check(name, result)
+    }
+
+    /// A call with the time of a callback.
+    fn call<R>(
+        &mut self,
+        name: &'static str,
+        call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<R>,
+    ) -> Result<R, Fault> {
+        let result = Self::timed(&mut self.store).and_then(call);
+        self.check(name, result)
+    }
+
+    /// The store with a fresh deadline. (An associated function, so that an export can be borrowed beside it.)
+    #[expect(clippy::unnecessary_wraps, reason = "chained with calls that can fail")]
+    fn timed(store: &mut Store<Host>) -> wasmtime::Result<&mut Store<Host>> {
+        let budget = store.data().vm.timeout;
+        Self::arm(store, budget);
+        Ok(store)
+    }
+
+    fn arm(store: &mut Store<Host>, budget: std::time::Duration) {
+        let host = store.data_mut();
+        host.deadline.restart(budget);
+        host.memory_limiter.refused = None;
+        store.set_epoch_deadline(1);
+    }
+
+    fn check<R>(&self, name: &'static str, result: wasmtime::Result<R>) -> Result<R, Fault> {
+        result.map_err(|error| Fault::new(name, &error, self.store.data()))
+    }
+
+    fn next_context(&mut self) -> u32 {
+        let host = self.store.data();
+        loop {
+            self.last_context = self.last_context.wrapping_add(1);
+            let id = self.last_context;
+            if id != NO_CONTEXT && !host.streams.contains_key(&id) && !host.roots.contains_key(&id)
+            {
+                return id;
+            }
+        }
+    }
+}
+
+impl Exports {
+    fn new(store: &mut Store<Host>, instance: &wasmtime::Instance, abi: AbiVersion) -> Self {
+        let headers = |store: &mut Store<Host>, name| {
+            if abi == AbiVersion::V0_1_0 {
+                find(store, instance, name).map(Headers::WithoutEnd)
+            } else {
+                find(store, instance, name).map(Headers::WithEnd)
+            }
+        };
+        Self {
+            context_create: find(store, instance, "proxy_on_context_create"),
+            vm_start: find(store, instance, "proxy_on_vm_start"),
+            configure: find(store, instance, "proxy_on_configure"),
+            request_headers: headers(store, "proxy_on_request_headers"),
+            response_headers: headers(store, "proxy_on_response_headers"),
+            log: find(store, instance, "proxy_on_log"),
+            done: find(store, instance, "proxy_on_done"),
+            delete: find(store, instance, "proxy_on_delete"),
+        }
+    }
+}
+
+/// An export of this type, if there is one; the module's check has refused callbacks of other types.
+fn find<P: WasmParams, R: WasmResults>(
+    store: &mut Store<Host>,
+    instance: &wasmtime::Instance,
+    name: &str,
+) -> Option<TypedFunc<P, R>> {
+    instance.get_typed_func(store, name).ok()
+}
+
+/// A size as the ABI passes it.
+fn size(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,28 @@
+//! The VM: everything that names wasmtime.
+//!
+//! A [`Vm`] is what plugins of one vm_id, code and limits share. It has one [`Shard`](shard::Shard) per worker thread, each
+//! one wasmtime instance behind a lock, with the root contexts of all its plugins and many streams at once.
+
+mod background;
+mod cache;
+mod deadline;
+mod engine;
+mod fault;
+mod guest;
+mod host;
+mod hostcalls;
+mod instance;
+mod linking;
+mod module;
+mod platform;
+mod pool;
+mod precompiled;
+mod shard;
+mod wasi;
+
+pub(crate) use background::Timer;
+pub(crate) use cache::{Cache, Sha};
+pub(crate) use guest::{Attached, PluginGuest};
+pub(crate) use module::{Compiled, check_memory};
+pub(crate) use platform::Platform;
+pub(crate) use pool::{Root, Vm, VmSpec};

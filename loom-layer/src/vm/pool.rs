@@ -1,0 +1,322 @@
+//! A VM as its users know it: the shards of one vm_id, code and limits, built, shared and, when they fail, built again.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::fault::Fault;
+use super::instance::Instance;
+use super::module::Compiled;
+use super::platform::Platform;
+use super::shard::{Entry, Shard};
+use crate::error::Error;
+use crate::limits;
+use crate::log::LogLevel;
+
+/// What makes two plugins share a VM, and what a VM may use.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct VmSpec {
+    /// The plugin that the VM was made for, for logs.
+    pub(crate) plugin: Arc<str>,
+    pub(crate) vm_id: Arc<str>,
+    /// What `proxy_on_vm_start` can read.
+    pub(crate) configuration: Bytes,
+    pub(crate) memory_limit: u64,
+    pub(crate) timeout: Duration,
+    pub(crate) start_timeout: Duration,
+    pub(crate) instances: usize,
+}
+
+impl Default for VmSpec {
+    fn default() -> Self {
+        Self {
+            plugin: "".into(),
+            vm_id: "".into(),
+            configuration: Bytes::new(),
+            memory_limit: limits::MEMORY,
+            timeout: limits::CALL_TIMEOUT,
+            start_timeout: limits::START_TIMEOUT,
+            instances: 1,
+        }
+    }
+}
+
+/// One configured plugin: it has a root context in every shard of its VM.
+#[derive(Debug)]
+pub(crate) struct Root {
+    /// Unique in the process.
+    pub(super) key: u64,
+    pub(crate) name: Arc<str>,
+    pub(crate) root_id: Arc<str>,
+    pub(crate) configuration: Bytes,
+    pub(crate) log_level: Option<LogLevel>,
+}
+
+impl Root {
+    pub(crate) fn new(
+        name: Arc<str>,
+        root_id: Arc<str>,
+        configuration: Bytes,
+        log_level: Option<LogLevel>,
+    ) -> Arc<Self> {
+        static KEYS: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Self {
+            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            name,
+            root_id,
+            configuration,
+            log_level,
+        })
+    }
+}
+
+/// See the module's text.
+pub(crate) struct Vm {
+    spec: Arc<VmSpec>,
+    pub(crate) compiled: Arc<Compiled>,
+    pub(crate) platform: Arc<Platform>,
+    slots: Box<[Slot]>,
+    /// The plugins that have a root context in every shard. Held while a shard is built or a plugin is added, so that no
+    /// shard is missed.
+    roots: Mutex<Vec<Weak<Root>>>,
+    this: Weak<Self>,
+}
+
+/// The place of one shard.
+#[derive(Default)]
+struct Slot {
+    shard: ArcSwapOption<Shard>,
+    /// Failures in a row.
+    failures: AtomicU32,
+}
+
+impl Vm {
+    /// A VM with its first shard and its first plugin; the other shards follow in the background.
+    pub(crate) fn start(
+        spec: VmSpec,
+        compiled: Arc<Compiled>,
+        platform: Arc<Platform>,
+        root: &Arc<Root>,
+    ) -> Result<Arc<Self>, Error> {
+        let slots = (0..spec.instances.max(1))
+            .map(|_| Slot::default())
+            .collect();
+        let vm = Arc::new_cyclic(|this| Self {
+            spec: Arc::new(spec),
+            compiled,
+            platform,
+            slots,
+            roots: Mutex::new(vec![Arc::downgrade(root)]),
+            this: this.clone(),
+        });
+        vm.build(0).map_err(|fault| fault.into_error(&root.name))?;
+        for slot in 1..vm.slots.len() {
+            vm.build_later(slot, Duration::ZERO);
+        }
+        Ok(vm)
+    }
+
+    /// Adds a plugin to all shards.
+    pub(crate) fn add_root(&self, root: &Arc<Root>) -> Result<(), Error> {
+        let mut roots = self.roots.lock();
+        roots.retain(|root| root.strong_count() > 0);
+        let mut alive = 0;
+        for slot in &self.slots {
+            let Some(shard) = slot.shard.load_full().filter(|shard| !shard.has_failed()) else {
+                continue;
+            };
+            if let Some(result) = wait_for(&shard, |entry| entry.add_root(root)) {
+                if let Err(fault) = result {
+                    self.retire(root);
+                    return Err(fault.into_error(&root.name));
+                }
+                alive += 1;
+            }
+        }
+        roots.push(Arc::downgrade(root));
+        if alive == 0 {
+            // Nothing has seen the plugin yet: a shard of its own says whether it starts.
+            drop(roots);
+            self.build(0)
+                .map_err(|fault| fault.into_error(&root.name))?;
+        }
+        Ok(())
+    }
+
+    /// Ends a plugin's root contexts. Called when its last stream is gone.
+    pub(super) fn retire(&self, root: &Root) {
+        for slot in &self.slots {
+            if let Some(shard) = slot.shard.load_full() {
+                // The VM stays until the guest has been told.
+                let vm = self.this.upgrade();
+                let end = shard.end_root(root.key);
+                self.platform.background.spawn(async move {
+                    end.await;
+                    drop(vm);
+                });
+            }
+        }
+    }
+
+    /// Builds the shard of a slot, unless a healthy one is there.
+    fn build(&self, at: usize) -> Result<(), Fault> {
+        let Some(slot) = self.slots.get(at) else {
+            return Ok(());
+        };
+        let roots = self.roots.lock();
+        if slot
+            .shard
+            .load()
+            .as_ref()
+            .is_some_and(|shard| !shard.has_failed())
+        {
+            return Ok(());
+        }
+        let instance = Instance::start(&self.platform.engine, &self.compiled, &self.spec)?;
+        let shard = Shard::new(instance, self.this.clone(), at);
+        for root in roots.iter().filter_map(Weak::upgrade) {
+            if let Some(mut entry) = shard.try_enter() {
+                entry.add_root(&root)?;
+            }
+        }
+        slot.shard.store(Some(shard));
+        Ok(())
+    }
+
+    fn build_later(&self, at: usize, delay: Duration) {
+        let vm = self.this.clone();
+        self.platform.background.spawn_blocking_after(delay, move || {
+            let Some(vm) = vm.upgrade() else {
+                return;
+            };
+            if let Err(fault) = vm.build(at) {
+                let next = vm.slots.get(at).map_or(limits::REBUILD_LONGEST, Slot::back_off);
+                let plugin = &*vm.spec.plugin;
+                tracing::error!(target: "loom::vm", plugin, shard = at, callback = fault.callback, cause = %fault.cause, retry_in = ?next, "a VM cannot be built");
+                vm.build_later(at, next);
+            }
+        });
+    }
+
+    /// A shard failed: says so, and has another one built, the later the more often it happens.
+    pub(super) fn shard_failed(&self, at: usize, failed: &Shard, fault: &Fault) {
+        let Some(slot) = self.slots.get(at) else {
+            return;
+        };
+        let is_current = slot
+            .shard
+            .load()
+            .as_ref()
+            .is_some_and(|current| std::ptr::eq(&raw const **current, failed));
+        let plugin = &*self.spec.plugin;
+        let backtrace = fault.backtrace.as_deref().unwrap_or_default();
+        if !is_current {
+            // It failed while it was built: whoever builds it says so.
+            return;
+        }
+        slot.shard.store(None);
+        if failed.age() >= limits::REBUILD_FORGET {
+            slot.failures.store(0, Ordering::Relaxed);
+        }
+        let first = slot.failures.load(Ordering::Relaxed) == 0;
+        let delay = slot.back_off();
+        let delay = if first { Duration::ZERO } else { delay };
+        tracing::error!(
+            target: "loom::vm",
+            plugin,
+            shard = at,
+            callback = fault.callback,
+            cause = %fault.cause,
+            backtrace,
+            rebuild_in = ?delay,
+            "a plugin failed; its VM is built anew"
+        );
+        self.build_later(at, delay);
+    }
+
+    /// The shard of this thread or, when that is busy or gone, the next one, entered; busy everywhere, the task is woken
+    /// when this thread's comes free. `None`: there is no healthy shard now.
+    pub(super) fn with_shard<R>(
+        &self,
+        cx: &mut Context<'_>,
+        run: impl FnOnce(&Arc<Shard>, &mut Entry<'_>) -> R,
+    ) -> Poll<Option<R>> {
+        let count = self.slots.len();
+        let home = thread_number() % count;
+        let mut busy = None;
+        for at in (home..count).chain(0..home) {
+            let loaded = self.slots[at].shard.load();
+            let Some(shard) = loaded.as_ref().filter(|shard| !shard.has_failed()) else {
+                continue;
+            };
+            if let Some(mut entry) = shard.try_enter() {
+                return Poll::Ready(Some(run(shard, &mut entry)));
+            }
+            if busy.is_none() {
+                busy = Some(Arc::clone(shard));
+            }
+        }
+        let Some(shard) = busy else {
+            return Poll::Ready(None);
+        };
+        match shard.poll_enter(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(mut entry)) => Poll::Ready(Some(run(&shard, &mut entry))),
+            Poll::Ready(None) => Poll::Ready(None),
+        }
+    }
+
+    /// How many healthy shards there are now.
+    pub(crate) fn shards(&self) -> usize {
+        let healthy = |slot: &&Slot| {
+            slot.shard
+                .load()
+                .as_ref()
+                .is_some_and(|shard| !shard.has_failed())
+        };
+        self.slots.iter().filter(healthy).count()
+    }
+}
+
+impl std::fmt::Debug for Vm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vm")
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Slot {
+    /// Counts a failure, and says how long to wait because of it.
+    fn back_off(&self) -> Duration {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
+        limits::REBUILD_FIRST
+            .saturating_mul(2_u32.saturating_pow(failures.min(16)))
+            .min(limits::REBUILD_LONGEST)
+    }
+}
+
+/// Enters a shard from a thread that may wait; `None` when the shard failed.
+fn wait_for<R>(shard: &Arc<Shard>, run: impl FnOnce(&mut Entry<'_>) -> R) -> Option<R> {
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    loop {
+        match shard.poll_enter(&mut cx) {
+            Poll::Ready(entry) => return entry.map(|mut entry| run(&mut entry)),
+            Poll::Pending => std::thread::sleep(Duration::from_micros(100)),
+        }
+    }
+}
+
+/// A small number for the calling thread, so that threads spread over shards.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
+}

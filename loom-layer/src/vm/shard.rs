@@ -1,0 +1,187 @@
+//! One VM of one thread: an instance behind a lock that polls only try.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use super::fault::{Fault, FaultKind};
+use super::instance::Instance;
+use super::pool::{Root, Vm};
+use crate::abi::Action;
+use crate::log::LogLines;
+use crate::stream::{Callback, Exchange, Failed, Remote};
+use crate::sync::{PollGuard, PollMutex};
+
+/// See the module's text.
+pub(crate) struct Shard {
+    /// `None` once it failed: a failed instance is never entered again.
+    instance: PollMutex<Option<Instance>>,
+    failed: AtomicBool,
+    vm: Weak<Vm>,
+    slot: usize,
+    born: Instant,
+}
+
+impl Shard {
+    pub(super) fn new(instance: Instance, vm: Weak<Vm>, slot: usize) -> Arc<Self> {
+        Arc::new(Self {
+            instance: PollMutex::new(Some(instance)),
+            failed: AtomicBool::new(false),
+            vm,
+            slot,
+            born: Instant::now(),
+        })
+    }
+
+    /// Whether it failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn age(&self) -> std::time::Duration {
+        self.born.elapsed()
+    }
+
+    /// The way into the guest, if it is free now and did not fail.
+    pub(super) fn try_enter(self: &Arc<Self>) -> Option<Entry<'_>> {
+        self.instance.try_lock().and_then(|guard| self.entry(guard))
+    }
+
+    /// The way into the guest as soon as it is free; `None` once it failed.
+    pub(super) fn poll_enter(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Option<Entry<'_>>> {
+        Poll::Ready(self.entry(ready!(self.instance.poll_lock(cx))))
+    }
+
+    fn entry<'a>(self: &'a Arc<Self>, guard: PollGuard<'a, Option<Instance>>) -> Option<Entry<'a>> {
+        guard.is_some().then_some(Entry {
+            shard: self,
+            guard: Some(guard),
+            fault: None,
+        })
+    }
+
+    /// Ends a plugin's root context, when the guest is free.
+    pub(super) async fn end_root(self: Arc<Self>, key: u64) {
+        let entry = std::future::poll_fn(|cx| {
+            self.poll_enter(cx)
+                .map(|entry| entry.map(|mut entry| entry.end_root(key)))
+        });
+        entry.await;
+    }
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard")
+            .field("slot", &self.slot)
+            .field("failed", &self.has_failed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The guest, entered. What has to happen without the lock (log lines, wake-ups, the end of a failed instance) happens when
+/// it is dropped.
+pub(super) struct Entry<'a> {
+    shard: &'a Arc<Shard>,
+    guard: Option<PollGuard<'a, Option<Instance>>>,
+    fault: Option<Fault>,
+}
+
+impl Entry<'_> {
+    /// Runs callbacks of one stream.
+    pub(super) fn run(
+        &mut self,
+        root: &Root,
+        context: &mut Option<u32>,
+        callbacks: &[Callback],
+        exchange: Box<Exchange>,
+    ) -> (Box<Exchange>, Result<Action, Failed>) {
+        let Some(instance) = self.instance() else {
+            return (exchange, Err(Failed));
+        };
+        let (exchange, result) = instance.run(root, context, callbacks, exchange);
+        (exchange, self.note(result))
+    }
+
+    /// Adds a plugin. A refusal leaves the others as they are; every other fault takes the shard down.
+    pub(super) fn add_root(&mut self, root: &Arc<Root>) -> Result<(), Fault> {
+        let Some(instance) = self.instance() else {
+            return Ok(());
+        };
+        let Err(fault) = instance.add_root(root) else {
+            return Ok(());
+        };
+        if fault.kind == FaultKind::Rejected {
+            return Err(fault);
+        }
+        let copy = Fault {
+            kind: fault.kind,
+            callback: fault.callback,
+            cause: fault.cause.clone(),
+            backtrace: fault.backtrace.clone(),
+        };
+        self.fault = Some(fault);
+        Err(copy)
+    }
+
+    fn end_root(&mut self, key: u64) {
+        if let Some(instance) = self.instance() {
+            let result = instance.end_root(key);
+            let _ = self.note(result);
+        }
+    }
+
+    fn instance(&mut self) -> Option<&mut Instance> {
+        self.guard.as_mut().and_then(|guard| guard.as_mut())
+    }
+
+    fn note<T>(&mut self, result: Result<T, Fault>) -> Result<T, Failed> {
+        result.map_err(|fault| {
+            self.fault = Some(fault);
+            Failed
+        })
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let Some(mut guard) = self.guard.take() else {
+            return;
+        };
+        let mut logs = LogLines::default();
+        let mut wakes: Vec<Arc<dyn Remote>> = Vec::new();
+        if let Some(instance) = guard.as_mut() {
+            let host = instance.host_mut();
+            if !host.logs.is_empty() {
+                logs = std::mem::take(&mut host.logs);
+            }
+            if !host.wakes.is_empty() {
+                wakes = std::mem::take(&mut host.wakes);
+            }
+        }
+        let fault = self.fault.take().or_else(|| {
+            // A panic of the host inside a call leaves the guest in the middle of something.
+            std::thread::panicking()
+                .then(|| Fault::host("a host call", "the host panicked".to_owned()))
+        });
+        let mut dead = None;
+        if fault.is_some() {
+            self.shard.failed.store(true, Ordering::Release);
+            dead = guard.take();
+        }
+        drop(guard);
+        logs.emit();
+        if let (Some(fault), Some(dead)) = (fault, dead) {
+            // Streams that wait for something from this guest have to learn that nothing will come.
+            wakes.extend(dead.streams().filter_map(|stream| stream.remote.upgrade()));
+            drop(dead);
+            if let Some(vm) = self.shard.vm.upgrade() {
+                vm.shard_failed(self.shard.slot, self.shard, &fault);
+            }
+        }
+        for stream in wakes {
+            stream.wake();
+        }
+    }
+}
