@@ -182,6 +182,8 @@ pub(crate) struct Report {
     file: String,
     faults: Vec<(Origin, Fault)>,
     left_out: usize,
+    /// Paths whose value was read in part only: what is missing there is not worth a second fault.
+    broken: Vec<String>,
     /// Takes what comes after the last fault that is kept.
     spill: Fault,
 }
@@ -201,6 +203,7 @@ impl Report {
             file,
             faults: Vec::new(),
             left_out: 0,
+            broken: Vec::new(),
             spill,
         }
     }
@@ -223,6 +226,14 @@ impl Report {
         path: impl Into<String>,
         message: impl Into<String>,
     ) -> &mut Fault {
+        let path = path.into();
+        if self
+            .broken
+            .iter()
+            .any(|broken| is_at_or_below(&path, broken))
+        {
+            return &mut self.spill;
+        }
         if self.is_full() {
             self.left_out += 1;
             return &mut self.spill;
@@ -234,7 +245,7 @@ impl Report {
         let fault = Fault {
             place,
             position,
-            path: path.into(),
+            path,
             message: message.into(),
             hint: None,
             snippet: None,
@@ -243,6 +254,13 @@ impl Report {
         self.faults
             .last_mut()
             .map_or(&mut self.spill, |(_, fault)| fault)
+    }
+
+    /// Says that the value at `path`, which has its fault, was read in part only.
+    pub(crate) fn mark_broken(&mut self, path: String) {
+        if self.broken.len() < limits::FAULTS {
+            self.broken.push(path);
+        }
     }
 
     /// Whether further faults are only counted: no need to look for hints.
@@ -265,4 +283,9 @@ impl Report {
             kind: Kind::Faults(faults, self.left_out),
         }
     }
+}
+
+fn is_at_or_below(path: &str, other: &str) -> bool {
+    path.strip_prefix(other)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -63,7 +63,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Unreadable> {
 pub(crate) fn show_size(bytes: u64) -> String {
     let fitting = SIZES
         .iter()
-        .filter(|(_, factor)| bytes >= *factor && bytes % factor == 0);
+        .filter(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor));
     let unit = fitting.max_by_key(|(_, factor)| *factor);
     unit.map_or_else(
         || format!("{bytes}B"),
@@ -74,9 +74,9 @@ pub(crate) fn show_size(bytes: u64) -> String {
 /// A duration as this file would write it.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
-    let unit = DURATIONS
-        .iter()
-        .find(|(_, factor)| millis >= u128::from(*factor) && millis % u128::from(*factor) == 0);
+    let unit = DURATIONS.iter().find(|(_, factor)| {
+        millis >= u128::from(*factor) && millis.is_multiple_of(u128::from(*factor))
+    });
     unit.map_or_else(
         || "0s".to_owned(),
         |(name, factor)| format!("{}{name}", millis / u128::from(*factor)),

@@ -1,5 +1,6 @@
 //! `listeners`
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::Checker;
@@ -37,12 +38,45 @@ pub(super) fn check(
         .flat_map(Items::iter)
         .map(|(index, entry)| listener(entry, &section.index(index), checker))
         .collect();
+    check_addresses(&listeners, raw, checker);
     let listeners: Vec<Listener> = listeners.into_iter().collect::<Option<_>>()?;
     Some(if listeners.is_empty() {
         vec![Listener::default()]
     } else {
         listeners
     })
+}
+
+/// Reports an address that two listeners want to bind. Port 0 takes a free one each time.
+fn check_addresses(
+    listeners: &[Option<Listener>],
+    raw: Option<&Items<ListenerEntry>>,
+    checker: &mut Checker<'_>,
+) {
+    let section = KeyPath::ROOT.key("listeners");
+    let mut seen: HashMap<SocketAddr, &Listener> = HashMap::new();
+    let places = raw
+        .into_iter()
+        .flat_map(Items::iter)
+        .map(|(index, _)| index);
+    for (index, listener) in places.zip(listeners) {
+        let Some(listener) = listener
+            .as_ref()
+            .filter(|listener| listener.address.port() != 0)
+        else {
+            continue;
+        };
+        // Those of the same name have a fault already.
+        let first = seen.insert(listener.address, listener);
+        if let Some(first) = first.filter(|first| first.name != listener.name) {
+            let message = format!(
+                "listener `{}` binds {} already; listeners have different addresses",
+                first.name, first.address
+            );
+            let entry = section.index(index);
+            checker.fault(&entry.key("address"), message);
+        }
+    }
 }
 
 fn listener(
@@ -105,22 +139,28 @@ fn address(written: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Opti
     None
 }
 
+/// The address that was probably meant: the first of some guesses that is one.
 fn meant(written: &str) -> Option<String> {
-    let meant = if let Some(port) = written
-        .strip_prefix(':')
-        .or_else(|| written.strip_prefix("*:"))
-    {
-        format!("0.0.0.0:{port}")
-    } else if let Some(port) = written.strip_prefix("localhost:") {
-        format!("127.0.0.1:{port}")
-    } else if written.parse::<u16>().is_ok() {
-        format!("0.0.0.0:{written}")
-    } else if let Some((_, rest)) = written.split_once("://") {
-        rest.trim_end_matches('/').to_owned()
-    } else if let Some((ip, port)) = written.rsplit_once(':').filter(|(ip, _)| ip.contains(':')) {
-        format!("[{ip}]:{port}")
-    } else {
-        format!("{written}:8080")
+    let bare = written
+        .split_once("://")
+        .map_or(written, |(_, rest)| rest.trim_end_matches('/'));
+    let of_port = |start: &str| {
+        bare.strip_prefix(start)
+            .map(|port| format!("0.0.0.0:{port}"))
     };
-    meant.parse::<SocketAddr>().is_ok().then_some(meant)
+    let guesses = [
+        of_port(""),
+        of_port(":"),
+        of_port("*:"),
+        bare.strip_prefix("localhost:")
+            .map(|port| format!("127.0.0.1:{port}")),
+        bare.rsplit_once(':')
+            .map(|(ip, port)| format!("[{ip}]:{port}")),
+        Some(format!("{bare}:8080")),
+        Some(bare.to_owned()),
+    ];
+    guesses
+        .into_iter()
+        .flatten()
+        .find(|guess| guess.parse::<SocketAddr>().is_ok())
 }

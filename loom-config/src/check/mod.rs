@@ -76,9 +76,9 @@ impl<'a> AllNames<'a> {
         let mut listeners =
             names::LISTENERS.collect(listeners::names(raw.listeners.as_ref()), checker);
         listeners.add_default(limits::LISTENER_NAME);
-        let plugins = raw.plugins.iter().flat_map(|items| items.iter());
+        let plugins = raw.plugins.iter().flat_map(raw::Items::iter);
         let plugins = plugins.map(|(index, plugin)| (index, plugin.name.as_deref()));
-        let upstreams = raw.upstreams.iter().flat_map(|items| items.iter());
+        let upstreams = raw.upstreams.iter().flat_map(raw::Items::iter);
         let upstreams = upstreams.map(|(index, upstream)| (index, upstream.name.as_deref()));
         Self {
             listeners,

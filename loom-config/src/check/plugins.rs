@@ -67,11 +67,11 @@ pub(super) fn config_bytes(config: &Value) -> Option<Arc<[u8]>> {
 impl From<raw::Phase> for Phase {
     fn from(raw: raw::Phase) -> Self {
         match raw {
-            raw::Phase::OnRequestHeaders => Self::RequestHeaders,
-            raw::Phase::OnRequestBody => Self::RequestBody,
-            raw::Phase::OnResponseHeaders => Self::ResponseHeaders,
-            raw::Phase::OnResponseBody => Self::ResponseBody,
-            raw::Phase::OnLog => Self::Log,
+            raw::Phase::RequestHeaders => Self::RequestHeaders,
+            raw::Phase::RequestBody => Self::RequestBody,
+            raw::Phase::ResponseHeaders => Self::ResponseHeaders,
+            raw::Phase::ResponseBody => Self::ResponseBody,
+            raw::Phase::Log => Self::Log,
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) struct Address(pub(crate) String);
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listener {
     /// Its name in logs and in the `listeners` of routes. Default: the address as it is written.
+    #[schemars(title = "a name")]
     pub(crate) name: Option<String>,
     /// IP address and port to bind. `0.0.0.0` is every IPv4 address, `[::]` every address; port 0 takes a free one.
     #[schemars(required)]

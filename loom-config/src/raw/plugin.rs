@@ -11,10 +11,10 @@ use super::{DurationText, SizeText};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Plugin {
     /// Its name, by which routes refer to it.
-    #[schemars(required)]
+    #[schemars(required, title = "a name")]
     pub(crate) name: Option<String>,
     /// The `.wasm` file, relative to this file.
-    #[schemars(required)]
+    #[schemars(required, title = "the path of a `.wasm` file")]
     pub(crate) path: Option<String>,
     /// The first phase that it takes part in; callbacks of earlier phases are not made. Default: on_request_headers.
     #[schemars(extend("default" = "on_request_headers"))]
@@ -37,18 +37,22 @@ pub(crate) struct Plugin {
 
 /// The first phase that a plugin takes part in.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
     /// All of a request.
-    OnRequestHeaders,
+    #[serde(rename = "on_request_headers")]
+    RequestHeaders,
     /// From the request's body on.
-    OnRequestBody,
+    #[serde(rename = "on_request_body")]
+    RequestBody,
     /// From the response's headers on.
-    OnResponseHeaders,
+    #[serde(rename = "on_response_headers")]
+    ResponseHeaders,
     /// From the response's body on.
-    OnResponseBody,
+    #[serde(rename = "on_response_body")]
+    ResponseBody,
     /// Only the end of a request.
-    OnLog,
+    #[serde(rename = "on_log")]
+    Log,
 }
 
 /// A level of severity.

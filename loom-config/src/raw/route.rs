@@ -11,7 +11,7 @@ use super::{DurationText, Items, OneOrMany};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Route {
     /// Its name in logs, metrics and plugin properties.
-    #[schemars(required)]
+    #[schemars(required, title = "a name")]
     pub(crate) id: Option<String>,
     /// The paths that it takes: exact, or everything below with `/*` at the end.
     #[schemars(required)]
@@ -23,7 +23,7 @@ pub(crate) struct Route {
     /// The plugins that its requests pass, by priority and then in this order. Default: none.
     pub(crate) plugins: Option<Items<PluginEntry>>,
     /// Name of the upstream that its requests go to.
-    #[schemars(required)]
+    #[schemars(required, title = "the name of an upstream")]
     pub(crate) upstream: Option<String>,
     /// Time from the end of a request to the end of its response, from 1ms to 24h. Default: no limit.
     pub(crate) timeout: Option<DurationText>,
@@ -66,7 +66,7 @@ pub(crate) struct PluginName(pub(crate) String);
 #[serde(deny_unknown_fields)]
 pub(crate) struct PluginUse {
     /// The plugin's name.
-    #[schemars(required)]
+    #[schemars(required, title = "the name of a plugin")]
     pub(crate) plugin: Option<String>,
     /// What it is configured with on this route: in place of the plugin's own `config`, not merged with it.
     pub(crate) config: Option<Value>,

@@ -10,7 +10,7 @@ use super::{DurationText, OneOrMany};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upstream {
     /// Its name, by which routes refer to it.
-    #[schemars(required)]
+    #[schemars(required, title = "a name")]
     pub(crate) name: Option<String>,
     /// HTTP/1.1 servers, used in turn.
     pub(crate) endpoints: Option<OneOrMany<EndpointEntry>>,

@@ -114,6 +114,14 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// Whether any text will do, as far as the schema knows.
+    pub(crate) fn is_any_text(self) -> bool {
+        self.has_type("string")
+            && ["pattern", "examples", "oneOf"]
+                .iter()
+                .all(|keyword| self.at.get(keyword).is_none())
+    }
+
     /// Whether the kind of `node` is right; not yet what it says.
     pub(crate) fn accepts(self, node: &Node) -> bool {
         match &node.value {

@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::SCHEMA;
 use super::shape::Shape;
-use super::words::{expected, found, listed, one_of, quoted};
+use super::words::{expected, found, one_of, quoted};
 use crate::error::Report;
 use crate::suggest;
 use crate::tree::{Data, Entry, KeyPath, Node, Origin, Scalar, Value};
@@ -64,31 +64,34 @@ impl Walk<'_> {
             }
         }
         for key in shape.required() {
-            let present = entries.iter().find(|entry| entry.key == key);
-            if present.is_none_or(|entry| entry.node.is_null()) {
-                let wanted = shape.property(key).map(expected).unwrap_or_default();
-                let origin = present.map_or(&node.origin, |entry| &entry.origin).clone();
-                self.report.add(
-                    origin,
-                    path.key(key).to_string(),
-                    format!("the key is missing; expected {wanted}"),
-                );
+            let wanted = || shape.property(key).map(expected).unwrap_or_default();
+            let path = path.key(key).to_string();
+            match entries.iter().find(|entry| entry.key == key) {
+                None => {
+                    let message = format!("the key is missing; expected {}", wanted());
+                    self.report.add(node.origin.clone(), path, message);
+                }
+                Some(Entry { node, .. }) if node.is_null() => {
+                    let message = format!("the value is empty; expected {}", wanted());
+                    self.report.add(node.origin.clone(), path, message);
+                }
+                Some(_) => {}
             }
         }
         Json::Object(read)
     }
 
     fn unknown_key(&mut self, shape: Shape<'_>, key: &str, origin: &Origin, path: &KeyPath<'_>) {
-        let known = listed(shape.keys());
+        let known: Vec<&str> = shape.keys().collect();
         let meant = if self.report.is_full() {
             None
         } else {
-            suggest::closest(key, shape.keys())
+            suggest::closest(key, known.iter().copied())
         };
         let fault = self.report.add(
             origin.clone(),
             path.to_string(),
-            format!("unknown key; expected one of {known}"),
+            format!("unknown key; expected {}", one_of(&known)),
         );
         if let Some(meant) = meant {
             fault.with_hint(format!("did you mean `{meant}`?"));
@@ -273,12 +276,8 @@ fn hint(shape: Shape<'_>, node: &Node) -> Option<String> {
     let Value::Scalar(Scalar { text, data, .. }) = &node.value else {
         return None;
     };
-    let named = |name| {
-        shape
-            .alternatives()
-            .iter()
-            .any(|shape| shape.name() == Some(name))
-    };
+    let shapes = shape.alternatives();
+    let named = |name| shapes.iter().any(|shape| shape.name() == Some(name));
     match data {
         Data::Integer(_) if named("Duration") => {
             Some(format!("write the unit: `{text}s` or `{text}ms`"))
@@ -286,16 +285,17 @@ fn hint(shape: Shape<'_>, node: &Node) -> Option<String> {
         Data::Integer(1..=65_535) if named("Address") => {
             Some(format!("did you mean `0.0.0.0:{text}`?"))
         }
-        Data::Null => None,
+        Data::Integer(1..=65_535) if named("Endpoint") => {
+            Some(format!("did you mean `127.0.0.1:{text}`?"))
+        }
         Data::Text if shape.has_type("integer") => text
             .parse::<i64>()
             .is_ok()
             .then(|| format!("write it without quotes: {text}")),
-        Data::Text => None,
-        _ => shape
-            .alternatives()
+        Data::Null | Data::Text => None,
+        _ => shapes
             .iter()
-            .any(|shape| shape.has_type("string"))
+            .any(|shape| shape.is_any_text())
             .then(|| format!("for text, quote it: \"{text}\"")),
     }
 }

@@ -43,6 +43,9 @@ fn phrase(shape: Shape<'_>) -> String {
     if let Some(words) = shape.words() {
         return one_of(&words);
     }
+    if shape.has_type("object") {
+        return "a mapping".to_owned();
+    }
     if let Some(title) = shape.title() {
         return title.to_owned();
     }

@@ -7,71 +7,111 @@ use crate::error::Report;
 
 /// Reports what the parser stumbled over.
 pub(crate) fn syntax_fault(text: &str, error: &ScanError, report: &mut Report) {
-    let (line, column) = (error.marker().line(), error.marker().col() + 1);
+    let (line, column) = (error.marker().line(), error.marker().col());
     let message = format!("this is not YAML: {}", error.info());
-    let fault = report.add(Origin::File { line, column }, "", message);
+    let fault = report.add(
+        Origin::File {
+            line,
+            column: column + 1,
+        },
+        "",
+        message,
+    );
+    let mut lines = text.lines().skip(line.saturating_sub(2));
+    let (before, at) = if line > 1 {
+        (lines.next(), lines.next())
+    } else {
+        (None, lines.next())
+    };
+    let rest = at
+        .map(|at| at.chars().skip(column).collect::<String>())
+        .unwrap_or_default();
+    let alias = rest.starts_with('*').then(|| alias(&rest));
     // The parser often notices a line later what went wrong.
-    let lines = text
-        .lines()
-        .skip(line.saturating_sub(2))
-        .take(2)
-        .collect::<Vec<_>>();
-    if let Some(hint) = lines.iter().rev().find_map(|line| hint(line)) {
+    let hint = alias
+        .or_else(|| at.and_then(hint))
+        .or_else(|| before.and_then(hint))
+        .or_else(|| what_to_check(error.info()).map(str::to_owned));
+    if let Some(hint) = hint {
         fault.with_hint(hint);
     }
 }
 
 /// What is suspicious about a line that could not be read.
 fn hint(line: &str) -> Option<String> {
-    if line
+    let indent = line
         .chars()
         .take_while(|c| c.is_whitespace())
-        .any(|c| c == '\t')
-    {
+        .collect::<String>();
+    if indent.contains('\t') {
         return Some("the line begins with a tab; YAML indents with spaces".to_owned());
     }
     let value = value_of(line);
-    if let Some(host) = value.strip_prefix('*') {
-        let host = host.split([' ', ',', ']', '}']).next().unwrap_or_default();
-        return Some(format!(
-            "text that begins with `*` is an alias in YAML; quote it: \"*{host}\""
-        ));
+    if value.starts_with('*') {
+        return Some(alias(value));
     }
-    if let Some(list) = value.strip_prefix('[')
-        && let Some((inside, after)) = list.split_once(']')
-        && inside.contains(':')
-        && after.starts_with(':')
+    if let Some(hint) = bracketed_address(value).or_else(|| variable(line)) {
+        return Some(hint);
+    }
+    if let Some(first) = value
+        .chars()
+        .next()
+        .filter(|first| "@`%&!|>".contains(*first))
     {
-        let after = after.split([' ', ',', ']']).next().unwrap_or_default();
-        return Some(format!(
-            "text that begins with `[` is a list in YAML; quote it: \"[{inside}]{after}\""
-        ));
-    }
-    if let Some((_, variable)) = line.split_once("${")
-        && let Some((variable, _)) = variable.split_once('}')
-        && line.contains(['{', '['])
-    {
-        return Some(format!(
-            "inside of braces or brackets, quote it: \"${{{variable}}}\""
-        ));
-    }
-    if let Some(inside) = line
-        .split_once(['[', '{', ','])
-        .map(|(_, rest)| rest.trim_start())
-        && inside.starts_with('*')
-    {
-        return Some("text that begins with `*` is an alias in YAML; quote it".to_owned());
-    }
-    if value.starts_with(['@', '`', '%', '&', '!', '|', '>']) {
-        return Some(format!(
-            "text that begins with `{}` has to be quoted",
-            &value[..1]
-        ));
-    }
-    if value.contains(": ") || value.ends_with(':') {
-        return Some("text with a colon in it has to be quoted".to_owned());
+        return Some(format!("text that begins with `{first}` has to be quoted"));
     }
     None
+}
+
+/// What the parser's own words point to.
+fn what_to_check(info: &str) -> Option<&'static str> {
+    const TRAPS: &[(&str, &str)] = &[
+        (
+            "mapping values are not allowed",
+            "text with a colon in it has to be quoted",
+        ),
+        (
+            "flow",
+            "check that every `{` and `[` is closed, and that text in them is quoted",
+        ),
+        ("quoted scalar", "check that every quote is closed"),
+        (
+            "block",
+            "check the indentation: the keys of one mapping begin in the same column",
+        ),
+    ];
+    TRAPS
+        .iter()
+        .find(|(words, _)| info.contains(words))
+        .map(|(_, hint)| *hint)
+}
+
+/// `*.example.com`
+fn alias(value: &str) -> String {
+    let text = value.split([' ', ',', ']', '}']).next().unwrap_or_default();
+    format!("text that begins with `*` is an alias in YAML; quote it: \"{text}\"")
+}
+
+/// `[::1]:3000`, also as an item of a list in brackets.
+fn bracketed_address(value: &str) -> Option<String> {
+    let (_, list) = value.rsplit_once('[')?;
+    let (inside, after) = list.split_once(']')?;
+    if !inside.contains(':') || !after.starts_with(':') {
+        return None;
+    }
+    let after = after.split([' ', ',', ']']).next().unwrap_or_default();
+    Some(format!(
+        "text that begins with `[` is a list in YAML; quote it: \"[{inside}]{after}\""
+    ))
+}
+
+/// `{limit: ${X}}`
+fn variable(line: &str) -> Option<String> {
+    let (before, after) = line.split_once("${")?;
+    let (name, _) = after.split_once('}')?;
+    before
+        .contains(['{', '['])
+        .then(|| format!("inside of braces or brackets, quote it: \"${{{name}}}\""))
 }
 
 /// What stands after the dashes and the key of a line.

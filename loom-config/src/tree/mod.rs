@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+mod builder;
 mod hints;
 mod path;
+mod tags;
 mod yaml;
 
 pub(crate) use path::KeyPath;
