@@ -33,6 +33,10 @@ pub(crate) const TABLE_ELEMENTS: usize = 200_000;
 /// a thread that calls plugins needs as much besides its own use (tokio's workers have 2 MiB).
 pub(crate) const WASM_STACK: usize = 1 << 20;
 
+/// What the calling thread's stack must have left before a guest is entered: the guest's own, and some for host calls.
+/// wasmtime bounds the guest's part, but a thread whose stack is smaller than that would end the process.
+pub(crate) const STACK_LEFT: usize = WASM_STACK + (128 << 10);
+
 /// The largest module, in bytes: larger ones are a mistake, and compiling them takes minutes.
 pub(crate) const MODULE_BYTES: u64 = 256 << 20;
 

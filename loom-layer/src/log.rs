@@ -127,15 +127,15 @@ impl Line {
         let message: Cow<'_, str> = String::from_utf8_lossy(&self.message);
         match self.level {
             LogLevel::Trace => {
-                tracing::trace!(target: "loom::plugin", plugin, context, "{message}")
+                tracing::trace!(target: "loom::plugin", plugin, context, "{message}");
             }
             LogLevel::Debug => {
-                tracing::debug!(target: "loom::plugin", plugin, context, "{message}")
+                tracing::debug!(target: "loom::plugin", plugin, context, "{message}");
             }
             LogLevel::Info => tracing::info!(target: "loom::plugin", plugin, context, "{message}"),
             LogLevel::Warn => tracing::warn!(target: "loom::plugin", plugin, context, "{message}"),
             LogLevel::Error => {
-                tracing::error!(target: "loom::plugin", plugin, context, "{message}")
+                tracing::error!(target: "loom::plugin", plugin, context, "{message}");
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One HTTP exchange, as the plugins of a chain see it: the part of a stream that a guest call can read and change.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Weak;
@@ -33,7 +34,7 @@ pub(crate) struct Exchange {
     /// Whether the response's head can still be changed.
     pub(crate) response_open: bool,
     /// Why the response is what it is: `via_upstream`, or the details of a local reply.
-    pub(crate) details: Option<String>,
+    pub(crate) details: Option<Cow<'static, str>>,
     /// The downstream connection, if the server told.
     pub(crate) connection: Option<ConnectionInfo>,
     /// The route, if the server told.
@@ -48,6 +49,8 @@ pub(crate) struct Exchange {
     reply: Option<LocalReply>,
     /// Somebody replied already: the first reply wins.
     replied: bool,
+    /// A reply came too late. Its callback must not hold the stream, since nothing will ever end that.
+    late_reply: bool,
     /// The guest asked for the request to go on.
     resume_request: bool,
     /// The guest asked for the response to go on.
@@ -69,6 +72,7 @@ impl Exchange {
             properties: HashMap::new(),
             reply: None,
             replied: false,
+            late_reply: false,
             resume_request: false,
             resume_response: false,
         }
@@ -107,8 +111,15 @@ impl Exchange {
         if first {
             self.replied = true;
             self.reply = Some(reply);
+        } else {
+            self.late_reply = true;
         }
         first
+    }
+
+    /// Whether a reply came too late since the last time that this was asked.
+    pub(crate) fn take_late_reply(&mut self) -> bool {
+        std::mem::take(&mut self.late_reply)
     }
 
     /// Forgets what a callback asked for before its VM failed.

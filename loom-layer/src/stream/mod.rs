@@ -238,7 +238,7 @@ impl<G: Guest> Stream<G> {
             exchange.response = Some(head);
             exchange.response_open = true;
             exchange.request_open = false;
-            exchange.details = Some(details::VIA_UPSTREAM.to_owned());
+            exchange.details = Some(details::VIA_UPSTREAM.into());
         }
         self.stage = Stage::Response {
             next: self.filters.len(),
@@ -438,7 +438,14 @@ impl<G: Guest> Stream<G> {
         if result.is_ready() && filter.state == FilterState::Fresh {
             filter.state = FilterState::Live;
         }
-        result
+        let late = self
+            .exchange
+            .as_mut()
+            .is_some_and(|exchange| exchange.take_late_reply());
+        match result {
+            Poll::Ready(Ok(Action::Pause)) if late => Poll::Ready(Ok(Action::Continue)),
+            result => result,
+        }
     }
 
     fn wants(&self, at: usize, callback: Callback) -> bool {
@@ -504,7 +511,7 @@ impl<G: Guest> Stream<G> {
         };
         exchange.request_open = false;
         exchange.response_open = true;
-        exchange.details = Some(reply.details().to_owned());
+        exchange.details = Some(reply.details().clone());
         let (head, body) = reply.into_response(&exchange.request);
         exchange.response = Some(head);
         self.stage = Stage::Response {
@@ -533,7 +540,7 @@ impl<G: Guest> Stream<G> {
         let Some(exchange) = self.exchange.as_mut() else {
             return;
         };
-        exchange.details = Some(reply.details().to_owned());
+        exchange.details = Some(reply.details().clone());
         let (head, body) = reply.into_response(&exchange.request);
         exchange.response = Some(head);
         self.stage = Stage::Response {

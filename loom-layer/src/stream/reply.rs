@@ -1,5 +1,6 @@
 //! Responses that the host makes itself: a guest's local reply, or a failure.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ const GRPC_UNAVAILABLE: i32 = 14;
 pub(crate) struct LocalReply {
     status: StatusCode,
     /// A short code of the cause, for logs and for `response.code_details`.
-    details: String,
+    details: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
     grpc_status: Option<i32>,
@@ -54,7 +55,7 @@ impl LocalReply {
             .collect();
         Ok(Self {
             status,
-            details,
+            details: details.into(),
             headers,
             body: Bytes::copy_from_slice(body),
             grpc_status: (0..=16).contains(&grpc_status).then_some(grpc_status),
@@ -65,7 +66,7 @@ impl LocalReply {
     pub(crate) fn failure(status: StatusCode, details: &'static str) -> Self {
         Self {
             status,
-            details: details.to_owned(),
+            details: details.into(),
             headers: Vec::new(),
             body: Bytes::new(),
             grpc_status: Some(GRPC_UNAVAILABLE),
@@ -73,7 +74,7 @@ impl LocalReply {
     }
 
     /// The cause in short.
-    pub(crate) fn details(&self) -> &str {
+    pub(crate) fn details(&self) -> &Cow<'static, str> {
         &self.details
     }
 
@@ -183,7 +184,7 @@ mod tests {
             -1,
         )
         .expect("a reply");
-        assert_eq!(reply.details(), "no_way");
+        assert_eq!(*reply.details(), "no_way");
         let (head, body) = reply.into_response(&plain());
         assert_eq!(body, "denied");
         assert_eq!(head.status, Some(StatusCode::FORBIDDEN));

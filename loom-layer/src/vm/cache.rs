@@ -278,7 +278,7 @@ mod tests {
         let fixture = Fixture::new();
         let (code, path) = fixture.add(1);
         let mode = |path: &Path, mode| {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("allowed")
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("allowed");
         };
         mode(&path, 0o620);
         assert!(!fixture.is_used(&code));

@@ -114,7 +114,7 @@ mod tests {
         {
             std::hint::spin_loop();
         }
-        let error = deadline.tick().expect_err("25 ms are too much");
+        let error = deadline.tick().err().expect("25 ms are too much");
         assert!(error.to_string().contains("its limit is 20 ms"), "{error}");
     }
 

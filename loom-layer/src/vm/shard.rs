@@ -9,6 +9,7 @@ use super::fault::{Fault, FaultKind};
 use super::instance::Instance;
 use super::pool::{Root, Vm};
 use crate::abi::Action;
+use crate::limits;
 use crate::log::LogLines;
 use crate::stream::{Callback, Exchange, Failed, Remote};
 use crate::sync::{PollGuard, PollMutex};
@@ -97,6 +98,9 @@ impl Entry<'_> {
         callbacks: &[Callback],
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<Action, Failed>) {
+        if !stack_suffices() {
+            return (exchange, Err(Failed));
+        }
         let Some(instance) = self.instance() else {
             return (exchange, Err(Failed));
         };
@@ -184,4 +188,18 @@ impl Drop for Entry<'_> {
             stream.wake();
         }
     }
+}
+
+/// Whether the calling thread's stack has room for a guest call, as far as that is known.
+fn stack_suffices() -> bool {
+    let Some(left) = stacker::remaining_stack().filter(|&left| left < limits::STACK_LEFT) else {
+        return true;
+    };
+    tracing::error!(
+        target: "loom::vm",
+        left,
+        needed = limits::STACK_LEFT,
+        "the thread's stack is too small for a plugin; give the threads of the runtime more"
+    );
+    false
 }

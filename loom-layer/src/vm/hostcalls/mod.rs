@@ -80,10 +80,7 @@ fn with_exchange<R>(
 ) -> Outcome<R> {
     let host = call.data_mut();
     if host.effective == host.current {
-        let mut exchange = host.exchange.take();
-        let result = f(call, exchange.as_deref_mut());
-        call.data_mut().exchange = exchange;
-        return result;
+        return with_own_exchange(call, f);
     }
     let remote = host
         .streams
@@ -92,6 +89,10 @@ fn with_exchange<R>(
     let Some(remote) = remote else {
         return f(call, None);
     };
+    // Another plugin's context of the very stream whose callback runs.
+    if same_stream(call.data(), call.data().effective) {
+        return with_own_exchange(call, f);
+    }
     let mut f = Some(f);
     let mut result = None;
     remote.with_exchange(&mut |exchange| {
@@ -105,5 +106,24 @@ fn with_exchange<R>(
         // The stream is being run in another VM and did not come free.
         (None, Some(f)) => f(call, None),
         (None, None) => Err(Status::InternalFailure.into()),
+    }
+}
+
+/// Runs `f` with the exchange of the stream whose callback runs.
+fn with_own_exchange<R>(
+    call: &mut Call<'_>,
+    f: impl FnOnce(&mut Call<'_>, Option<&mut Exchange>) -> Outcome<R>,
+) -> Outcome<R> {
+    let mut exchange = call.data_mut().exchange.take();
+    let result = f(call, exchange.as_deref_mut());
+    call.data_mut().exchange = exchange;
+    result
+}
+
+/// Whether a context belongs to the stream whose callback runs.
+fn same_stream(host: &Host, context: u32) -> bool {
+    match (&host.exchange, host.streams.get(&context)) {
+        (Some(exchange), Some(stream)) => exchange.remote.ptr_eq(&stream.remote),
+        _ => false,
     }
 }
