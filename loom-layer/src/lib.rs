@@ -17,6 +17,6 @@ pub use error::Error;
 pub use info::{ConnectionInfo, RouteInfo};
 pub use log::LogLevel;
 pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder};
-pub use policy::{FailurePolicy, Phase};
+pub use policy::{BodyMode, FailurePolicy, Phase};
 pub use runtime::{CompileCache, LoomRuntime, LoomRuntimeBuilder};
 pub use service::{BoxError, LoomFuture, LoomService, RequestBody, ResponseBody};

@@ -73,3 +73,6 @@ pub(crate) const REMOTE_STREAM_WAIT: Duration = Duration::from_millis(10);
 
 /// Bytes that the plugins of one stream may store with `proxy_set_property`.
 pub(crate) const PROPERTY_BYTES: usize = 256 << 10;
+
+/// `max_buffered_body`: bytes of a body that a plugin may hold, in each direction (as in Envoy).
+pub(crate) const BUFFERED_BODY: usize = 1 << 20;

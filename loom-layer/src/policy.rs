@@ -27,3 +27,14 @@ pub enum Phase {
     /// Only `proxy_on_log`.
     Log,
 }
+
+/// When the inner service gets a request with a body that a plugin looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyMode {
+    /// At once. The plugin sees the body as the inner service reads it, and not at all if it never does.
+    #[default]
+    Streaming,
+    /// Once the body ended or the plugin let some of it go, so that a validator's answer comes before a handler's side
+    /// effects, and also in front of a handler that never reads the body.
+    BeforeInner,
+}

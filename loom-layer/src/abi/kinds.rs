@@ -20,6 +20,14 @@ impl Action {
             _ => Self::Pause,
         }
     }
+
+    /// What a body or trailers callback's number means: everything but zero holds the stream.
+    pub(crate) const fn from_body(raw: u32) -> Self {
+        match raw {
+            0 => Self::Continue,
+            _ => Self::Pause,
+        }
+    }
 }
 
 /// Which header map a host call is about (`proxy_map_type_t`).

@@ -12,8 +12,9 @@ use super::source::Source;
 use crate::error::{Error, Kind};
 use crate::limits;
 use crate::log::LogLevel;
-use crate::policy::{FailurePolicy, Phase};
+use crate::policy::{BodyMode, FailurePolicy, Phase};
 use crate::runtime::LoomRuntime;
+use crate::stream::Terms;
 use crate::vm::{Attached, Root, VmSpec, check_memory};
 
 /// Makes a [`LoomPlugin`].
@@ -45,7 +46,7 @@ pub struct LoomPluginBuilder {
     start_timeout: Duration,
     pause_timeout: Duration,
     log_level: Option<LogLevel>,
-    failure_policy: FailurePolicy,
+    terms: Terms,
     phase: Phase,
     instances: Option<usize>,
     runtime: Option<LoomRuntime>,
@@ -65,7 +66,12 @@ impl LoomPluginBuilder {
             start_timeout: limits::START_TIMEOUT,
             pause_timeout: limits::PAUSE_TIMEOUT,
             log_level: None,
-            failure_policy: FailurePolicy::default(),
+            terms: Terms {
+                failure_policy: FailurePolicy::default(),
+                body_while_headers_wait: false,
+                body_before_inner: false,
+                max_buffered_body: limits::BUFFERED_BODY,
+            },
             phase: Phase::default(),
             instances: None,
             runtime: None,
@@ -149,7 +155,29 @@ impl LoomPluginBuilder {
 
     /// What happens to a stream when the plugin fails; [`FailurePolicy::Closed`] by default.
     pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
-        self.failure_policy = policy;
+        self.terms.failure_policy = policy;
+        self
+    }
+
+    /// What `Pause` in a headers callback holds. By default everything, as in Envoy: the plugin gets the body only once the
+    /// headers went on. With `true` the headers alone: the plugin gets the body meanwhile, and `Continue` in a body callback
+    /// lets the headers go, so that a plugin can look at the body before it decides on the headers (Envoy's option of the
+    /// same name).
+    pub fn allow_on_headers_stop_iteration(mut self, allow: bool) -> Self {
+        self.terms.body_while_headers_wait = allow;
+        self
+    }
+
+    /// When the inner service gets a request with a body that the plugin looks at; [`BodyMode::Streaming`] by default.
+    pub fn request_body(mut self, mode: BodyMode) -> Self {
+        self.terms.body_before_inner = mode == BodyMode::BeforeInner;
+        self
+    }
+
+    /// The most bytes of a body that the plugin may hold back with `Pause`, in each direction; 1 MiB by default. Beyond it
+    /// the request is answered with 413 (a request's body) or 500 (a response's body), or cut when an answer is under way.
+    pub fn max_buffered_body(mut self, bytes: usize) -> Self {
+        self.terms.max_buffered_body = bytes;
         self
     }
 
@@ -237,7 +265,7 @@ impl LoomPluginBuilder {
             attached: Arc::new(Attached {
                 vm,
                 root,
-                failure_policy: self.failure_policy,
+                terms: self.terms,
                 phase: self.phase,
                 pause_timeout: self.pause_timeout,
             }),

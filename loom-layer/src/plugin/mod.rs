@@ -83,7 +83,7 @@ impl LoomPlugin {
         let Attached {
             vm,
             root,
-            failure_policy,
+            terms,
             phase,
             pause_timeout,
         } = &*self.attached;
@@ -98,7 +98,7 @@ impl LoomPlugin {
             attached: Arc::new(Attached {
                 vm: Arc::clone(vm),
                 root,
-                failure_policy: *failure_policy,
+                terms: *terms,
                 phase: *phase,
                 pause_timeout: *pause_timeout,
             }),

@@ -18,11 +18,19 @@ use crate::vm::{Attached, PluginGuest, Timer};
 /// See the module's text.
 struct StreamCell {
     stream: PollMutex<Stream<PluginGuest>>,
-    /// The task that waits for the stream to move on.
-    task: AtomicWaker,
-    /// Something was changed from outside since the task last looked.
+    /// The tasks that wait for the stream to move on, by their roles.
+    tasks: [AtomicWaker; 3],
+    /// Something was changed that concerns the future while the inner service runs.
     signalled: AtomicBool,
     plugins: Arc<[Arc<Attached>]>,
+}
+
+/// Who polls a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Future,
+    RequestBody,
+    ResponseBody,
 }
 
 impl Remote for StreamCell {
@@ -30,7 +38,7 @@ impl Remote for StreamCell {
         let started = std::time::Instant::now();
         loop {
             if let Some(mut stream) = self.stream.try_lock() {
-                return stream.exchange_mut().map(f).is_some();
+                return stream.with_exchange(f);
             }
             if started.elapsed() > limits::REMOTE_STREAM_WAIT {
                 return false;
@@ -41,16 +49,61 @@ impl Remote for StreamCell {
 
     fn wake(&self) {
         self.signalled.store(true, Ordering::Release);
-        self.task.wake();
+        for task in &self.tasks {
+            task.wake();
+        }
     }
 }
 
-/// The way to a stream. Dropped before the stream ended, it has the end's callbacks run in the background: it never runs
+/// The way to a stream for one of its pollers.
+pub(super) struct StreamRef {
+    cell: Arc<StreamCell>,
+    role: Role,
+    timer: Option<(Pause, Timer)>,
+}
+
+impl StreamRef {
+    /// Has the task woken when the stream changes. What changed before is for the caller's next look.
+    pub(super) fn register(&self, cx: &Context<'_>) {
+        self.cell.tasks[self.role as usize].register(cx.waker());
+    }
+
+    /// Moves the stream on. While a plugin holds it, the task is woken when that ends, and the hold is bounded in time.
+    pub(super) fn poll<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut step: impl FnMut(&mut Stream<PluginGuest>, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        let mut stream = ready!(self.cell.stream.poll_lock(cx));
+        let mut poll = step(&mut stream, cx);
+        if poll.is_pending()
+            && let Some(pause) = stream.pause()
+        {
+            self.register(cx);
+            // What happened between the step and the registration is seen by a second step.
+            poll = step(&mut stream, cx);
+            if poll.is_pending()
+                && self.timer.as_ref().is_none_or(|(of, _)| *of != pause)
+                && let Some(holder) = stream.holder(pause)
+            {
+                let timer = expiry(&self.cell, pause, holder);
+                self.timer = Some((pause, timer));
+            }
+        }
+        let nudged = stream.take_nudge();
+        drop(stream);
+        if nudged {
+            self.cell.wake();
+        }
+        poll
+    }
+}
+
+/// The owner of a stream. Dropped before the stream ended, it has the end's callbacks run in the background: it never runs
 /// guest code itself, and never waits.
 pub(super) struct StreamHandle {
-    cell: Arc<StreamCell>,
+    stream: StreamRef,
     ended: bool,
-    timer: Option<(Pause, Timer)>,
 }
 
 impl StreamHandle {
@@ -82,56 +135,66 @@ impl StreamHandle {
                 .map(|plugin| PluginGuest::new(Arc::clone(plugin)));
             StreamCell {
                 stream: PollMutex::new(Stream::new(exchange, guests, ends)),
-                task: AtomicWaker::new(),
+                tasks: std::array::from_fn(|_| AtomicWaker::new()),
                 signalled: AtomicBool::new(false),
                 plugins: Arc::clone(plugins),
             }
         });
         Self {
-            cell,
+            stream: StreamRef {
+                cell,
+                role: Role::Future,
+                timer: None,
+            },
             ended: false,
+        }
+    }
+
+    /// The way to the stream for the request's body.
+    pub(super) fn for_request_body(&self) -> StreamRef {
+        StreamRef {
+            cell: Arc::clone(&self.stream.cell),
+            role: Role::RequestBody,
             timer: None,
         }
     }
 
-    /// Moves the stream on. While a plugin holds it, the task is woken when that ends, and the hold is bounded in time.
+    /// The owner, now in the hands of the response's body.
+    pub(super) fn for_response_body(mut self) -> Self {
+        self.stream.role = Role::ResponseBody;
+        self.stream.timer = None;
+        self
+    }
+
+    /// The way to the stream.
+    pub(super) fn by_ref(&mut self) -> &mut StreamRef {
+        &mut self.stream
+    }
+
+    /// See [`StreamRef::register`].
+    pub(super) fn register(&self, cx: &Context<'_>) {
+        self.stream.register(cx);
+    }
+
+    /// See [`StreamRef::poll`].
     pub(super) fn poll<R>(
         &mut self,
         cx: &mut Context<'_>,
-        mut step: impl FnMut(&mut Stream<PluginGuest>, &mut Context<'_>) -> Poll<R>,
+        step: impl FnMut(&mut Stream<PluginGuest>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
-        let mut stream = ready!(self.cell.stream.poll_lock(cx));
-        if let Poll::Ready(done) = step(&mut stream, cx) {
-            return Poll::Ready(done);
-        }
-        let Some(pause) = stream.pause() else {
-            return Poll::Pending;
-        };
-        self.cell.task.register(cx.waker());
-        // What happened between the step and the registration is seen by a second step.
-        let poll = step(&mut stream, cx);
-        if poll.is_pending()
-            && self.timer.as_ref().is_none_or(|(of, _)| *of != pause)
-            && let Some(holder) = stream.holder(pause)
-        {
-            let timer = expiry(&self.cell, pause, holder);
-            self.timer = Some((pause, timer));
-        }
-        poll
+        self.stream.poll(cx, step)
     }
 
     /// While somebody else runs: whether the stream was answered from outside meanwhile.
     pub(super) fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.cell.task.register(cx.waker());
-        if !self.cell.signalled.swap(false, Ordering::AcqRel) {
+        self.register(cx);
+        let cell = &self.stream.cell;
+        if !cell.signalled.swap(false, Ordering::AcqRel) {
             return Poll::Pending;
         }
-        let mut stream = match self.cell.stream.poll_lock(cx) {
-            Poll::Ready(stream) => stream,
-            Poll::Pending => {
-                self.cell.signalled.store(true, Ordering::Release);
-                return Poll::Pending;
-            }
+        let Poll::Ready(mut stream) = cell.stream.poll_lock(cx) else {
+            cell.signalled.store(true, Ordering::Release);
+            return Poll::Pending;
         };
         if stream.is_interrupted() {
             Poll::Ready(())
@@ -142,9 +205,8 @@ impl StreamHandle {
 
     /// Runs the callbacks of the stream's end, if no guest is busy; else they run in the background.
     pub(super) fn finish(mut self) {
-        self.timer = None;
         let mut cx = Context::from_waker(Waker::noop());
-        if let Some(mut stream) = self.cell.stream.try_lock() {
+        if let Some(mut stream) = self.stream.cell.stream.try_lock() {
             stream.begin_end();
             self.ended = stream.poll_end(&mut cx).is_ready();
         }
@@ -156,10 +218,10 @@ impl Drop for StreamHandle {
         if self.ended {
             return;
         }
-        let Some(plugin) = self.cell.plugins.first() else {
+        let cell = Arc::clone(&self.stream.cell);
+        let Some(plugin) = cell.plugins.first().map(Arc::clone) else {
             return;
         };
-        let cell = Arc::clone(&self.cell);
         plugin.vm.platform.background.spawn(poll_fn(move |cx| {
             let mut stream = ready!(cell.stream.poll_lock(cx));
             stream.begin_end();
@@ -179,7 +241,7 @@ fn expiry(cell: &Arc<StreamCell>, pause: Pause, holder: &PluginGuest) -> Timer {
         };
         let expired = poll_fn(|cx| cell.stream.poll_lock(cx).map(|mut stream| stream.expire(pause))).await;
         if expired {
-            tracing::warn!(target: "loom::stream", plugin, ?limit, "a plugin held a stream for longer than its pause_timeout; answering 504");
+            tracing::warn!(target: "loom::stream", plugin, ?limit, "a plugin held a stream for longer than its pause_timeout");
             cell.wake();
         }
     })

@@ -12,7 +12,8 @@ use tower_service::Service;
 
 use super::body::{BoxError, RequestBody, ResponseBody};
 use super::cell::StreamHandle;
-use crate::stream::{RequestHead, RequestVerdict, ResponseHead};
+use super::source::{Input, Source};
+use crate::stream::{BodySource, Direction, RequestHead, ResponseHead, Verdict};
 
 pin_project! {
     /// The future of [`LoomService`](crate::LoomService): request callbacks, the inner service, response callbacks.
@@ -38,15 +39,27 @@ pin_project! {
         Request { waiting: Option<Waiting<S, B>> },
         // The inner service has the request.
         Inner { #[pin] future: F },
-        // Response callbacks run. Without the inner service's response this is a local reply.
-        Response { upstream: Option<(Extensions, RB)>, begin: Option<(ResponseHead, bool)> },
+        // Response callbacks run.
+        Response { upstream: Upstream<RB> },
     }
 }
 
+/// What the inner service will be called with.
 struct Waiting<S, B> {
     service: S,
     extensions: Extensions,
-    body: B,
+    body: Source<B>,
+    /// Read while a plugin wanted to see it first.
+    input: Option<Input>,
+}
+
+/// What the inner service answered; nothing when a local reply came before that.
+struct Upstream<RB> {
+    head: Option<(ResponseHead, bool)>,
+    extensions: Extensions,
+    body: Source<RB>,
+    /// Read while a plugin wanted to see it first.
+    input: Option<Input>,
 }
 
 impl<S, B, RB> LoomFuture<S, B, RB>
@@ -58,7 +71,8 @@ where
         let waiting = Waiting {
             service,
             extensions,
-            body,
+            body: Source::Plain { body },
+            input: None,
         };
         Self {
             state: State::Request {
@@ -91,51 +105,68 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Request { waiting } => match ready!(poll_request(this.stream, cx)) {
-                    Some(head) => {
-                        let Some(waiting) = waiting.take() else {
-                            return Poll::Ready(Ok(lost()));
-                        };
-                        State::Inner {
-                            future: waiting.forward(head),
+                StateProj::Inner { future } => {
+                    let result = match future.poll(cx) {
+                        Poll::Ready(result) => Some(result),
+                        Poll::Pending => None,
+                    };
+                    match (result, this.stream.as_mut()) {
+                        (None, None) => return Poll::Pending,
+                        (Some(result), None) => {
+                            let untouched =
+                                |body| ResponseBody::inner(Source::Plain { body }, None);
+                            return Poll::Ready(result.map(|response| response.map(untouched)));
+                        }
+                        (None, Some(stream)) => {
+                            ready!(stream.poll_interrupted(cx));
+                            State::Response {
+                                upstream: Upstream::none(),
+                            }
+                        }
+                        (Some(Ok(response)), Some(_)) => State::Response {
+                            upstream: Upstream::new(response),
+                        },
+                        (Some(Err(error)), Some(stream)) => {
+                            // A body that a plugin cut may be why the inner service failed.
+                            if stream.poll_interrupted(cx).is_pending() {
+                                if let Some(stream) = this.stream.take() {
+                                    stream.finish();
+                                }
+                                return Poll::Ready(Err(error));
+                            }
+                            State::Response {
+                                upstream: Upstream::none(),
+                            }
                         }
                     }
-                    None => State::LOCAL_REPLY,
-                },
-                StateProj::Inner { future } => match future.poll(cx) {
-                    Poll::Ready(Ok(response)) => {
-                        if this.stream.is_none() {
-                            return Poll::Ready(Ok(
-                                response.map(|body| ResponseBody::inner(body, None))
-                            ));
-                        }
-                        State::received(response)
-                    }
-                    Poll::Ready(Err(error)) => {
-                        if let Some(stream) = this.stream.take() {
-                            stream.finish();
-                        }
-                        return Poll::Ready(Err(error));
-                    }
-                    Poll::Pending => {
-                        let Some(stream) = this.stream else {
-                            return Poll::Pending;
-                        };
-                        ready!(stream.poll_interrupted(cx));
-                        State::LOCAL_REPLY
-                    }
-                },
-                StateProj::Response { upstream, begin } => {
-                    let Some(stream) = this.stream else {
+                }
+                StateProj::Request { waiting } => {
+                    let (Some(stream), Some(request)) = (this.stream.as_mut(), waiting.as_mut())
+                    else {
                         return Poll::Ready(Ok(lost()));
                     };
-                    let (head, own_body) = ready!(poll_response(stream, cx, begin));
-                    return Poll::Ready(Ok(respond(
-                        head,
-                        own_body,
-                        upstream.take(),
-                        this.stream.take(),
-                    )));
+                    match ready!(poll_request(stream, request, cx)) {
+                        Some(head) => {
+                            let Some(request) = waiting.take() else {
+                                return Poll::Ready(Ok(lost()));
+                            };
+                            State::Inner {
+                                future: request
+                                    .forward(head.0, head.1.then(|| stream.for_request_body())),
+                            }
+                        }
+                        None => State::Response {
+                            upstream: Upstream::none(),
+                        },
+                    }
+                }
+                StateProj::Response { upstream } => {
+                    let Some(stream) = this.stream.as_mut() else {
+                        return Poll::Ready(Ok(lost()));
+                    };
+                    let (head, source) = ready!(poll_response(stream, upstream, cx));
+                    let upstream = std::mem::replace(upstream, Upstream::none());
+                    return Poll::Ready(Ok(upstream.respond(head, source, this.stream.take())));
                 }
             };
             this.state.set(next);
@@ -143,44 +174,97 @@ where
     }
 }
 
-/// The head of the request that goes to the inner service; `None` when the stream is answered without it.
-fn poll_request(
-    stream: &mut Option<StreamHandle>,
+/// The head of the request that goes to the inner service, and whether plugins look at the body; `None` when the stream is
+/// answered without it.
+fn poll_request<S, B>(
+    stream: &mut StreamHandle,
+    waiting: &mut Waiting<S, B>,
     cx: &mut Context<'_>,
-) -> Poll<Option<RequestHead>> {
-    let Some(stream) = stream else {
-        return Poll::Ready(None);
-    };
-    stream.poll(cx, |stream, cx| {
-        Poll::Ready(match ready!(stream.poll_request(cx)) {
-            RequestVerdict::Forward => stream.forward(),
-            RequestVerdict::Reply => None,
-        })
-    })
+) -> Poll<Option<(RequestHead, bool)>>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    loop {
+        if waiting.body.is_read_early() {
+            // Before the look, so that nothing that happens after it is missed.
+            stream.register(cx);
+        }
+        let input = &mut waiting.input;
+        let (verdict, head) = ready!(stream.poll(cx, |stream, cx| {
+            if let Some(input) = input.take() {
+                input.push(stream, Direction::Request);
+            }
+            let verdict = ready!(stream.poll_request(cx));
+            let head = match verdict {
+                Verdict::Forward => stream
+                    .forward()
+                    .map(|head| (head, stream.request_passes_plugins())),
+                Verdict::Reply | Verdict::NeedBody => None,
+            };
+            Poll::Ready((verdict, head))
+        }));
+        if verdict != Verdict::NeedBody {
+            return Poll::Ready(head);
+        }
+        if waiting.body.is_read_early() {
+            let input = ready!(waiting.body.poll_early(cx));
+            waiting.input = Some(input.unwrap_or(Input::Broken));
+        } else {
+            waiting.body.read_early();
+        }
+    }
 }
 
-/// The head of the response and, when it is one of our own, its body.
-fn poll_response(
+/// The head of the response, and where its body comes from.
+fn poll_response<RB>(
     stream: &mut StreamHandle,
+    upstream: &mut Upstream<RB>,
     cx: &mut Context<'_>,
-    begin: &mut Option<(ResponseHead, bool)>,
-) -> Poll<(Option<ResponseHead>, Option<Bytes>)> {
-    stream.poll(cx, |stream, cx| {
-        if let Some((head, ends)) = begin.take() {
-            stream.begin_response(head, ends);
+) -> Poll<(Option<ResponseHead>, BodySource)>
+where
+    RB: Body<Data = Bytes>,
+    RB::Error: Into<BoxError>,
+{
+    loop {
+        if upstream.body.is_read_early() {
+            // Before the look, so that nothing that happens after it is missed.
+            stream.register(cx);
         }
-        ready!(stream.poll_response(cx));
-        Poll::Ready(stream.deliver())
-    })
+        let (head, input) = (&mut upstream.head, &mut upstream.input);
+        let delivered = ready!(stream.poll(cx, |stream, cx| {
+            if let Some((head, ends)) = head.take()
+                && !stream.is_interrupted()
+            {
+                stream.begin_response(head, ends);
+            }
+            if let Some(input) = input.take() {
+                input.push(stream, Direction::Response);
+            }
+            Poll::Ready(match ready!(stream.poll_response(cx)) {
+                Verdict::NeedBody => None,
+                Verdict::Forward | Verdict::Reply => Some(stream.deliver()),
+            })
+        }));
+        if let Some(delivered) = delivered {
+            return Poll::Ready(delivered);
+        }
+        if upstream.body.is_read_early() {
+            let input = ready!(upstream.body.poll_early(cx));
+            upstream.input = Some(input.unwrap_or(Input::Broken));
+        } else {
+            upstream.body.read_early();
+        }
+    }
 }
 
 impl<S, B> Waiting<S, B> {
     /// Calls the inner service.
-    fn forward(self, head: RequestHead) -> S::Future
+    fn forward(self, head: RequestHead, stream: Option<super::cell::StreamRef>) -> S::Future
     where
         S: Service<Request<RequestBody<B>>>,
     {
-        let mut request = Request::new(RequestBody::new(self.body));
+        let mut request = Request::new(RequestBody::new(self.body, stream));
         // The state machine lets no request without a method through.
         *request.method_mut() = head.method.unwrap_or_default();
         *request.uri_mut() = head.uri;
@@ -192,50 +276,68 @@ impl<S, B> Waiting<S, B> {
     }
 }
 
-impl<S, B, RB: Body, F> State<S, B, RB, F> {
-    const LOCAL_REPLY: Self = Self::Response {
-        upstream: None,
-        begin: None,
-    };
+impl<RB> Upstream<RB> {
+    fn none() -> Self {
+        Self {
+            head: None,
+            extensions: Extensions::new(),
+            body: Source::Gone,
+            input: None,
+        }
+    }
 
-    fn received(response: Response<RB>) -> Self {
+    fn new(response: Response<RB>) -> Self
+    where
+        RB: Body,
+    {
         let (parts, body) = response.into_parts();
         let head = ResponseHead {
             status: Some(parts.status),
             version: parts.version,
             headers: parts.headers,
         };
-        let ends = body.is_end_stream();
-        Self::Response {
-            upstream: Some((parts.extensions, body)),
-            begin: Some((head, ends)),
+        Self {
+            head: Some((head, body.is_end_stream())),
+            extensions: parts.extensions,
+            body: Source::Plain { body },
+            input: None,
         }
     }
-}
 
-fn respond<RB: Body<Data = Bytes>>(
-    head: Option<ResponseHead>,
-    own_body: Option<Bytes>,
-    upstream: Option<(Extensions, RB)>,
-    stream: Option<StreamHandle>,
-) -> Response<ResponseBody<RB>> {
-    let Some(head) = head else {
-        return lost();
-    };
-    let (extensions, body) = match (own_body, upstream) {
-        (None, Some((extensions, body))) => (extensions, ResponseBody::inner(body, stream)),
-        (own_body, _) => (
-            Extensions::new(),
-            ResponseBody::own(own_body.unwrap_or_default(), stream),
-        ),
-    };
-    let mut response = Response::new(body);
-    // The state machine lets no response without a status through.
-    *response.status_mut() = head.status.unwrap_or(StatusCode::BAD_GATEWAY);
-    *response.version_mut() = head.version;
-    *response.headers_mut() = head.headers;
-    *response.extensions_mut() = extensions;
-    response
+    fn respond(
+        self,
+        head: Option<ResponseHead>,
+        source: BodySource,
+        stream: Option<StreamHandle>,
+    ) -> Response<ResponseBody<RB>>
+    where
+        RB: Body<Data = Bytes>,
+    {
+        let (extensions, body) = match source {
+            BodySource::Inner => (self.extensions, ResponseBody::inner(self.body, stream)),
+            BodySource::InnerThroughPlugins => (
+                self.extensions,
+                ResponseBody::through_plugins(self.body, stream),
+            ),
+            BodySource::Own(bytes) => (Extensions::new(), ResponseBody::own(bytes, stream)),
+            BodySource::OwnThroughPlugins => (
+                Extensions::new(),
+                ResponseBody::through_plugins(Source::Gone, stream),
+            ),
+            BodySource::Cut => (Extensions::new(), ResponseBody::cut(stream)),
+        };
+        let mut response = Response::new(body);
+        let Some(head) = head else {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            return response;
+        };
+        // The state machine lets no response without a status through.
+        *response.status_mut() = head.status.unwrap_or(StatusCode::BAD_GATEWAY);
+        *response.version_mut() = head.version;
+        *response.headers_mut() = head.headers;
+        *response.extensions_mut() = extensions;
+        response
+    }
 }
 
 /// The answer when a panic inside a host call lost the stream's state.

@@ -66,7 +66,7 @@ where
         let clone = self.inner.clone();
         let mut service = std::mem::replace(&mut self.inner, clone);
         if self.plugins.is_empty() {
-            let future = service.call(request.map(RequestBody::new));
+            let future = service.call(request.map(RequestBody::untouched));
             return LoomFuture::passing(future);
         }
         let (mut parts, body) = request.into_parts();

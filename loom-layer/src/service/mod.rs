@@ -4,6 +4,7 @@ mod body;
 mod cell;
 mod future;
 mod layer;
+mod source;
 
 pub use body::{BoxError, RequestBody, ResponseBody};
 pub use future::LoomFuture;

@@ -6,13 +6,23 @@ use std::fmt;
 use std::sync::Weak;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use smallvec::SmallVec;
 
+use super::buffer::Buffer;
 use super::head::{Map, MapMut, RequestHead, ResponseHead};
 use super::reply::LocalReply;
-use crate::abi::{MapType, Status, StreamType};
+use crate::abi::{MapType, Status};
 use crate::info::{ConnectionInfo, RouteInfo};
+
+/// One of the two ways through a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Request,
+    Response,
+}
 
 /// Reaches a stream from outside its own callbacks: from another stream's callback or from a root context.
 pub(crate) trait Remote: Send + Sync {
@@ -33,6 +43,9 @@ pub(crate) struct Exchange {
     pub(crate) response: Option<ResponseHead>,
     /// Whether the response's head can still be changed.
     pub(crate) response_open: bool,
+    /// What of the two bodies a guest has in hand.
+    request_body: Body,
+    response_body: Body,
     /// Why the response is what it is: `via_upstream`, or the details of a local reply.
     pub(crate) details: Option<Cow<'static, str>>,
     /// The downstream connection, if the server told.
@@ -45,16 +58,36 @@ pub(crate) struct Exchange {
     pub(crate) remote: Weak<dyn Remote>,
     /// What `proxy_set_property` stored, by the raw path.
     pub(crate) properties: HashMap<Vec<u8>, Vec<u8>>,
-    /// A local reply that was asked for and not yet acted on.
-    reply: Option<LocalReply>,
+    /// The plugin whose callback runs, by its place in the chain.
+    pub(super) running: usize,
+    pub(super) wishes: Wishes,
     /// Somebody replied already: the first reply wins.
     replied: bool,
+    /// The response's head is on its way to the client.
+    delivered: bool,
+}
+
+/// What guests asked for, and nobody has acted on yet.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// A local reply.
+    pub(super) reply: Option<LocalReply>,
     /// A reply came too late. Its callback must not hold the stream, since nothing will ever end that.
-    late_reply: bool,
-    /// The guest asked for the request to go on.
-    resume_request: bool,
-    /// The guest asked for the response to go on.
-    resume_response: bool,
+    pub(super) late_reply: bool,
+    /// Directions that may go on at a plugin.
+    pub(super) resume: SmallVec<[(Direction, usize); 2]>,
+    /// The stream is to be cut.
+    pub(super) cut: bool,
+}
+
+/// The part of a body, and the trailers, that a guest can read and change now.
+#[derive(Debug, Default)]
+struct Body {
+    buffer: Option<Buffer>,
+    edited: bool,
+    trailers: Option<HeaderMap>,
+    /// Whether a write to the trailers is allowed; it creates them if they are not there.
+    trailers_open: bool,
 }
 
 impl Exchange {
@@ -64,17 +97,18 @@ impl Exchange {
             request_open: true,
             response: None,
             response_open: false,
+            request_body: Body::default(),
+            response_body: Body::default(),
             details: None,
             connection: None,
             route: None,
             started: SystemTime::now(),
             remote,
             properties: HashMap::new(),
-            reply: None,
+            running: 0,
+            wishes: Wishes::default(),
             replied: false,
-            late_reply: false,
-            resume_request: false,
-            resume_response: false,
+            delivered: false,
         }
     }
 
@@ -86,6 +120,18 @@ impl Exchange {
                 .response
                 .as_ref()
                 .map(Map::Response)
+                .ok_or(Status::BadArgument),
+            MapType::RequestTrailers => self
+                .request_body
+                .trailers
+                .as_ref()
+                .map(Map::Trailers)
+                .ok_or(Status::BadArgument),
+            MapType::ResponseTrailers => self
+                .response_body
+                .trailers
+                .as_ref()
+                .map(Map::Trailers)
                 .ok_or(Status::BadArgument),
             _ => Err(Status::BadArgument),
         }
@@ -100,70 +146,136 @@ impl Exchange {
                 .as_mut()
                 .map(MapMut::Response)
                 .ok_or(Status::BadArgument),
+            MapType::RequestTrailers if self.request_body.trailers_open => Ok(MapMut::Trailers(
+                self.request_body.trailers.get_or_insert_default(),
+            )),
+            MapType::ResponseTrailers if self.response_body.trailers_open => Ok(MapMut::Trailers(
+                self.response_body.trailers.get_or_insert_default(),
+            )),
             _ => Err(Status::BadArgument),
         }
     }
 
-    /// Records a local reply; `false` when somebody replied before, or the response is under way.
+    fn body_mut(&mut self, direction: Direction) -> &mut Body {
+        match direction {
+            Direction::Request => &mut self.request_body,
+            Direction::Response => &mut self.response_body,
+        }
+    }
+
+    /// What a guest can read of a body now; `None` where no body is at hand.
+    pub(crate) fn buffer(&self, direction: Direction) -> Option<&Buffer> {
+        match direction {
+            Direction::Request => self.request_body.buffer.as_ref(),
+            Direction::Response => self.response_body.buffer.as_ref(),
+        }
+    }
+
+    /// Changes what a guest has in hand of a body; see [`Buffer::splice`]. `false` where no body is at hand.
+    pub(crate) fn splice(
+        &mut self,
+        direction: Direction,
+        start: usize,
+        size: usize,
+        data: Bytes,
+    ) -> bool {
+        let body = self.body_mut(direction);
+        let Some(buffer) = &mut body.buffer else {
+            return false;
+        };
+        buffer.splice(start, size, data);
+        body.edited = true;
+        true
+    }
+
+    /// Hands part of a body to the guest for one callback; with the last part it may add trailers.
+    pub(super) fn lend(
+        &mut self,
+        direction: Direction,
+        buffer: Buffer,
+        trailers: Option<HeaderMap>,
+        open: bool,
+    ) {
+        let body = self.body_mut(direction);
+        body.buffer = Some(buffer);
+        body.trailers = trailers;
+        body.trailers_open = open;
+        body.edited = false;
+    }
+
+    /// Takes it back: the part, the trailers, and whether the part was edited. `keep` leaves the trailers for reading.
+    pub(super) fn take_back(
+        &mut self,
+        direction: Direction,
+        keep: bool,
+    ) -> (Buffer, Option<HeaderMap>, bool) {
+        let body = self.body_mut(direction);
+        body.trailers_open = false;
+        let trailers = body.trailers.take();
+        if keep {
+            body.trailers.clone_from(&trailers);
+        }
+        (
+            body.buffer.take().unwrap_or_default(),
+            trailers,
+            body.edited,
+        )
+    }
+
+    /// Records a local reply; `false` when somebody replied before. When the response is on its way already, all that is
+    /// left is to cut the stream.
     pub(crate) fn reply_with(&mut self, reply: LocalReply) -> bool {
-        let first =
-            !self.replied && (self.request_open || self.response_open || self.response.is_none());
-        if first {
-            self.replied = true;
-            self.reply = Some(reply);
+        if self.replied {
+            self.wishes.late_reply = true;
+            return false;
+        }
+        self.replied = true;
+        if self.delivered {
+            self.wishes.cut = true;
         } else {
-            self.late_reply = true;
+            self.wishes.reply = Some(reply);
         }
-        first
+        true
     }
 
-    /// Whether a reply came too late since the last time that this was asked.
-    pub(crate) fn take_late_reply(&mut self) -> bool {
-        std::mem::take(&mut self.late_reply)
-    }
-
-    /// Forgets what a callback asked for before its VM failed.
-    pub(crate) fn forget_wishes(&mut self) {
-        if self.reply.take().is_some() {
-            self.replied = false;
-        }
-        self.resume_request = false;
-        self.resume_response = false;
+    /// Records that the stream is to be cut, as a broken connection is.
+    pub(crate) fn cut(&mut self) {
+        self.wishes.cut = true;
     }
 
     /// Puts the host's own reply in the place of whatever a guest asked for.
-    pub(crate) fn overrule(&mut self, reply: LocalReply) {
+    pub(super) fn overrule(&mut self, reply: LocalReply) {
         self.replied = true;
-        self.reply = Some(reply);
+        self.wishes.reply = Some(reply);
     }
 
-    /// The local reply that has to be acted on now.
-    pub(crate) fn take_reply(&mut self) -> Option<LocalReply> {
-        self.reply.take()
-    }
-
-    /// Records that a direction may go on. Nothing happens if it is not held.
-    pub(crate) fn resume(&mut self, stream: StreamType) {
-        match stream {
-            StreamType::Request => self.resume_request = true,
-            StreamType::Response => self.resume_response = true,
-            StreamType::Downstream | StreamType::Upstream => {}
+    /// Forgets what a callback asked for before its VM failed.
+    pub(super) fn forget_wishes(&mut self) {
+        if std::mem::take(&mut self.wishes).reply.is_some() {
+            self.replied = false;
         }
     }
 
-    /// Whether the direction was resumed since the last time that this was asked.
-    pub(crate) fn take_resume(&mut self, stream: StreamType) -> bool {
-        let flag = match stream {
-            StreamType::Request => &mut self.resume_request,
-            StreamType::Response => &mut self.resume_response,
-            StreamType::Downstream | StreamType::Upstream => return false,
-        };
-        std::mem::take(flag)
+    /// Records that a direction may go on at the plugin of this place in the chain. Nothing happens if it is not held there.
+    pub(crate) fn resume(&mut self, direction: Direction, plugin: usize) {
+        if !self.wishes.resume.contains(&(direction, plugin)) {
+            self.wishes.resume.push((direction, plugin));
+        }
+    }
+
+    /// The place in the chain of the plugin whose callback runs.
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Whether the response's head is on its way to the client.
+    pub(super) fn is_delivered(&self) -> bool {
+        self.delivered
     }
 
     /// Takes the request's head out, to be forwarded. What stays is a snapshot, or (when nobody will read it) only what
     /// decides on the shape of a later local reply.
-    pub(crate) fn forward(&mut self, snapshot: bool) -> RequestHead {
+    pub(super) fn forward(&mut self, snapshot: bool) -> RequestHead {
         self.request_open = false;
         let kept = if snapshot {
             self.request.headers.clone()
@@ -182,9 +294,10 @@ impl Exchange {
     }
 
     /// Takes the response's head out, to be delivered. What stays is a snapshot, if somebody will read it.
-    pub(crate) fn deliver(&mut self, snapshot: bool) -> Option<ResponseHead> {
+    pub(super) fn deliver(&mut self, snapshot: bool) -> Option<ResponseHead> {
         self.request_open = false;
         self.response_open = false;
+        self.delivered = true;
         let head = self.response.take()?;
         if snapshot {
             self.response = Some(head.clone());
@@ -218,7 +331,7 @@ impl fmt::Debug for Exchange {
         f.debug_struct("Exchange")
             .field("request", &self.request)
             .field("response", &self.response)
-            .field("replied", &self.replied)
+            .field("wishes", &self.wishes)
             .finish_non_exhaustive()
     }
 }

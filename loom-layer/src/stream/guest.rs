@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use super::exchange::Exchange;
+use super::exchange::{Direction, Exchange};
 use crate::abi::Action;
 use crate::policy::FailurePolicy;
 
@@ -11,16 +11,12 @@ use crate::policy::FailurePolicy;
 pub(crate) enum Callback {
     /// `proxy_on_context_create`
     Create,
-    /// `proxy_on_request_headers`
-    RequestHeaders {
-        /// Neither body nor trailers follow.
-        end_of_stream: bool,
-    },
-    /// `proxy_on_response_headers`
-    ResponseHeaders {
-        /// Neither body nor trailers follow.
-        end_of_stream: bool,
-    },
+    /// `proxy_on_request_headers`, `proxy_on_response_headers`
+    Headers(Direction, End),
+    /// `proxy_on_request_body`, `proxy_on_response_body`
+    Body(Direction, End),
+    /// `proxy_on_request_trailers`, `proxy_on_response_trailers`
+    Trailers(Direction),
     /// `proxy_on_log`
     Log,
     /// `proxy_on_done`
@@ -29,13 +25,33 @@ pub(crate) enum Callback {
     Delete,
 }
 
+/// Whether anything follows in the same direction: the ABI's `end_of_stream`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// More follows.
+    Open,
+    /// Nothing follows.
+    Last,
+}
+
+impl From<bool> for End {
+    fn from(last: bool) -> Self {
+        if last { Self::Last } else { Self::Open }
+    }
+}
+
 impl Callback {
     /// The name of the export.
     pub(crate) const fn name(self) -> &'static str {
+        use Direction::{Request, Response};
         match self {
             Self::Create => "proxy_on_context_create",
-            Self::RequestHeaders { .. } => "proxy_on_request_headers",
-            Self::ResponseHeaders { .. } => "proxy_on_response_headers",
+            Self::Headers(Request, _) => "proxy_on_request_headers",
+            Self::Headers(Response, _) => "proxy_on_response_headers",
+            Self::Body(Request, _) => "proxy_on_request_body",
+            Self::Body(Response, _) => "proxy_on_response_body",
+            Self::Trailers(Request) => "proxy_on_request_trailers",
+            Self::Trailers(Response) => "proxy_on_response_trailers",
             Self::Log => "proxy_on_log",
             Self::Done => "proxy_on_done",
             Self::Delete => "proxy_on_delete",
@@ -47,13 +63,26 @@ impl Callback {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Failed;
 
+/// What is settled about a plugin before the stream begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// What happens to the stream when the VM fails.
+    pub(crate) failure_policy: FailurePolicy,
+    /// `Pause` in a headers callback holds the headers only: the plugin still gets the body.
+    pub(crate) body_while_headers_wait: bool,
+    /// The inner service is called only once the body ended or passed all plugins.
+    pub(crate) body_before_inner: bool,
+    /// The most bytes of a body that the plugin may hold, in each direction.
+    pub(crate) max_buffered_body: usize,
+}
+
 /// One plugin's side of one stream.
 pub(crate) trait Guest {
     /// Whether the plugin has this callback and its phase allows it.
     fn wants(&self, callback: Callback) -> bool;
 
-    /// What happens to the stream when the VM fails.
-    fn failure_policy(&self) -> FailurePolicy;
+    /// What is settled about the plugin.
+    fn terms(&self) -> Terms;
 
     /// Whether the VM that holds the stream's context still runs.
     fn is_alive(&self) -> bool;

@@ -185,6 +185,7 @@ impl ResponseHead {
 pub(crate) enum Map<'a> {
     Request(&'a RequestHead),
     Response(&'a ResponseHead),
+    Trailers(&'a HeaderMap),
 }
 
 impl<'a> Map<'a> {
@@ -192,6 +193,7 @@ impl<'a> Map<'a> {
         match self {
             Self::Request(head) => &head.headers,
             Self::Response(head) => &head.headers,
+            Self::Trailers(trailers) => trailers,
         }
     }
 
@@ -214,6 +216,7 @@ impl<'a> Map<'a> {
                 None,
                 None,
             ],
+            Self::Trailers(_) => [None; 4],
         };
         let hide_host = matches!(self, Self::Request(_));
         let headers = self
@@ -244,6 +247,7 @@ impl<'a> Map<'a> {
                 headers.len() - host + pseudo
             }
             Self::Response(head) => headers.len() + usize::from(head.status.is_some()),
+            Self::Trailers(trailers) => trailers.len(),
         }
     }
 
@@ -268,6 +272,7 @@ impl<'a> Map<'a> {
                         .map(|status| status.as_str().as_bytes());
                 }
             }
+            Self::Trailers(_) => {}
         }
         let name = HeaderName::from_bytes(name).ok()?;
         self.headers().get(name).map(HeaderValue::as_bytes)
@@ -282,6 +287,7 @@ impl<'a> Map<'a> {
 pub(crate) enum MapMut<'a> {
     Request(&'a mut RequestHead),
     Response(&'a mut ResponseHead),
+    Trailers(&'a mut HeaderMap),
 }
 
 impl MapMut<'_> {
@@ -289,6 +295,7 @@ impl MapMut<'_> {
         match self {
             Self::Request(head) => &mut head.headers,
             Self::Response(head) => &mut head.headers,
+            Self::Trailers(trailers) => trailers,
         }
     }
 
@@ -331,6 +338,7 @@ impl MapMut<'_> {
                     return;
                 }
             }
+            Self::Trailers(_) => {}
         }
         if let Ok(name) = HeaderName::from_bytes(name) {
             self.headers().remove(name);
@@ -353,6 +361,7 @@ impl MapMut<'_> {
                 }
             }
             Self::Response(head) => head.status = None,
+            Self::Trailers(_) => {}
         }
         pairs
             .iter()
@@ -374,7 +383,7 @@ impl MapMut<'_> {
                     .filter(|status| status.as_u16() >= 200);
                 Ok(true)
             }
-            Self::Response(_) => Ok(false),
+            Self::Response(_) | Self::Trailers(_) => Ok(false),
         }
     }
 }

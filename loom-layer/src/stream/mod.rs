@@ -2,58 +2,77 @@
 //!
 //! ```text
 //! create, request headers   plugin 0 -> N-1       inner service       response headers   plugin N-1 -> 0
+//!         body, trailers    plugin 0 -> N-1                           body, trailers     plugin N-1 -> 0
 //! log 0 -> N-1, then done and delete 0 -> N-1
 //! ```
 //! Plain Rust: it knows neither wasm nor bodies' types, polls its guests, and is tested with scripted ones.
 
+mod bodies;
+mod buffer;
+mod end;
 mod exchange;
+mod flow;
 mod guest;
 mod head;
+mod headers;
 mod property;
 mod reply;
 #[cfg(test)]
 mod tests;
 
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::CONTENT_LENGTH;
 use smallvec::SmallVec;
 
+pub(crate) use bodies::BodyStep;
+pub(crate) use buffer::Buffer;
 #[cfg(test)]
 pub(crate) use exchange::unreachable;
-pub(crate) use exchange::{Exchange, Remote};
-pub(crate) use guest::{Callback, Failed, Guest};
+pub(crate) use exchange::{Direction, Exchange, Remote};
+pub(crate) use guest::{Callback, End, Failed, Guest, Terms};
 pub(crate) use head::{Map, RequestHead, ResponseHead};
+pub(crate) use headers::Verdict;
 pub(crate) use property::{PluginNames, property};
 pub(crate) use reply::LocalReply;
 
-use crate::abi::{Action, StreamType};
+use crate::abi::Action;
 use crate::policy::FailurePolicy;
+use flow::{Course, Flow};
 
-/// Short codes of what the host answers by itself; the first three are Envoy's.
+/// Short codes of what the host answers by itself; the first three and the two about sizes are Envoy's.
 pub(crate) mod details {
     pub(crate) const FAILED: &str = "wasm_fail_stream";
     pub(crate) const REQUEST_INCOMPLETE: &str = "filter_removed_required_request_headers";
     pub(crate) const RESPONSE_INCOMPLETE: &str = "filter_removed_required_response_headers";
+    pub(crate) const REQUEST_TOO_LARGE: &str = "request_payload_too_large";
+    pub(crate) const RESPONSE_TOO_LARGE: &str = "response_payload_too_large";
     pub(crate) const PAUSE_TIMEOUT: &str = "wasm_pause_timeout";
     pub(crate) const VIA_UPSTREAM: &str = "via_upstream";
-}
-
-/// What the request callbacks decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RequestVerdict {
-    /// The request goes to the inner service: take its head with [`Stream::forward`].
-    Forward,
-    /// The stream is answered without it: go on with [`Stream::poll_response`].
-    Reply,
 }
 
 /// A plugin's hold on a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pause {
-    stream: StreamType,
+    direction: Direction,
     at: usize,
+}
+
+/// Where the body of a response comes from.
+#[derive(Debug)]
+pub(crate) enum BodySource {
+    /// From the inner service, and no plugin looks at it.
+    Inner,
+    /// From the inner service, through the plugins.
+    InnerThroughPlugins,
+    /// These bytes.
+    Own(Bytes),
+    /// From the plugins alone: nothing more enters.
+    OwnThroughPlugins,
+    /// There is none: the stream is cut.
+    Cut,
 }
 
 /// One exchange on its way through the plugins of a chain.
@@ -64,12 +83,22 @@ pub(crate) struct Stream<G> {
     filters: SmallVec<[Filter<G>; 2]>,
     stage: Stage,
     request_ends: bool,
+    /// The plugins before this place in the chain see the response.
+    response_from: usize,
+    /// Made when the first piece of a body enters.
+    courses: [Option<Box<Course>>; 2],
+    /// The stream is cut: its bodies end as a broken connection does.
+    cut: bool,
+    /// A callback changed something that another task of the stream waits for.
+    nudged: bool,
 }
 
 #[derive(Debug)]
 struct Filter<G> {
     guest: G,
     state: FilterState,
+    /// Made when the first piece of a body reaches the plugin.
+    flows: [Option<Box<Flow>>; 2],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +148,7 @@ impl<G: Guest> Stream<G> {
                 .map(|guest| Filter {
                     guest,
                     state: FilterState::Fresh,
+                    flows: [None, None],
                 })
                 .collect(),
             stage: Stage::Request {
@@ -126,110 +156,53 @@ impl<G: Guest> Stream<G> {
                 paused: false,
             },
             request_ends,
+            response_from: 0,
+            courses: [None, None],
+            cut: false,
+            nudged: false,
         }
     }
 
-    /// The exchange, unless a panic lost it.
-    pub(crate) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
-        self.exchange.as_deref_mut()
+    /// Whether another task of the stream has to look at it, since the last time that this was asked.
+    pub(crate) fn take_nudge(&mut self) -> bool {
+        std::mem::take(&mut self.nudged)
     }
 
-    /// Runs the request callbacks.
-    pub(crate) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<RequestVerdict> {
-        while let Stage::Request { next, paused } = self.stage {
-            if self.begin_reply(next) {
-                break;
-            }
-            if paused {
-                if !self.filters[next].guest.is_alive() {
-                    self.stage = Stage::Request {
-                        next,
-                        paused: false,
-                    };
-                    self.fail(next, None);
-                } else if self.take_resume(StreamType::Request) {
-                    self.stage = Stage::Request {
-                        next: next + 1,
-                        paused: false,
-                    };
-                } else {
-                    return Poll::Pending;
-                }
-                continue;
-            }
-            if next == self.filters.len() {
-                if self
-                    .exchange
-                    .as_ref()
-                    .is_some_and(|exchange| !exchange.request.is_complete())
-                {
-                    self.reply(LocalReply::failure(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        details::REQUEST_INCOMPLETE,
-                    ));
-                    continue;
-                }
-                self.stage = Stage::Inner;
-                return Poll::Ready(RequestVerdict::Forward);
-            }
-            ready!(self.poll_request_headers(cx, next));
-        }
-        Poll::Ready(RequestVerdict::Reply)
+    /// Ends the stream as a broken connection does.
+    pub(crate) fn cut(&mut self) {
+        self.cut = true;
     }
 
-    fn poll_request_headers(&mut self, cx: &mut Context<'_>, at: usize) -> Poll<()> {
-        let callback = Callback::RequestHeaders {
-            end_of_stream: self.request_ends,
+    /// Changes the exchange from outside the stream's own callbacks.
+    pub(crate) fn with_exchange(&mut self, f: impl FnOnce(&mut Exchange)) -> bool {
+        let Some(exchange) = self.exchange.as_mut() else {
+            return false;
         };
-        if !self.wants(at, callback) {
-            self.stage = Stage::Request {
-                next: at + 1,
-                paused: false,
-            };
-            return Poll::Ready(());
-        }
-        let before = self.snapshot_before(at, |exchange| exchange.request.clone());
-        match ready!(self.poll_enter(cx, at, &[callback])) {
-            Ok(Action::Continue) => {
-                self.stage = Stage::Request {
-                    next: at + 1,
-                    paused: false,
-                }
-            }
-            Ok(Action::Pause) => {
-                self.stage = Stage::Request {
-                    next: at,
-                    paused: true,
-                }
-            }
-            Err(Failed) => {
-                if let (Some(before), Some(exchange)) = (before, self.exchange.as_mut()) {
-                    exchange.request = before;
-                }
-                self.fail(at, None);
-            }
-        }
-        Poll::Ready(())
+        f(exchange);
+        self.settle(None);
+        true
     }
 
     /// Takes the request's head out, to be forwarded.
     pub(crate) fn forward(&mut self) -> Option<RequestHead> {
         let snapshot = self.filters.iter().any(|filter| {
-            let guest = &filter.guest;
+            let wants = |callback| filter.guest.wants(callback);
             filter.state != FilterState::Gone
-                && (guest.wants(Callback::ResponseHeaders {
-                    end_of_stream: false,
-                }) || guest.wants(Callback::Log)
-                    || guest.wants(Callback::Done))
+                && (wants(Callback::Headers(Direction::Response, End::Open))
+                    || wants(Callback::Body(Direction::Request, End::Open))
+                    || wants(Callback::Log)
+                    || wants(Callback::Done))
         });
-        self.exchange
-            .as_mut()
-            .map(|exchange| exchange.forward(snapshot))
+        let mut head = self.exchange.as_mut()?.forward(snapshot);
+        self.fit_length(Direction::Request, &mut head.headers);
+        Some(head)
     }
 
-    /// While the inner service runs: whether a local reply has overtaken it, so that it is to be dropped.
-    pub(crate) fn is_interrupted(&mut self) -> bool {
-        matches!(self.stage, Stage::Inner) && self.begin_reply(self.filters.len().saturating_sub(1))
+    /// Whether plugins look at the request's body, or hold some of it already.
+    pub(crate) fn request_passes_plugins(&self) -> bool {
+        !self.request_ends
+            && (self.courses[Direction::Request as usize].is_some()
+                || self.wants_body(Direction::Request))
     }
 
     /// Gives the inner service's response to the plugins. `ends`: neither body nor trailers follow.
@@ -240,6 +213,7 @@ impl<G: Guest> Stream<G> {
             exchange.request_open = false;
             exchange.details = Some(details::VIA_UPSTREAM.into());
         }
+        self.response_from = self.filters.len();
         self.stage = Stage::Response {
             next: self.filters.len(),
             paused: false,
@@ -248,154 +222,102 @@ impl<G: Guest> Stream<G> {
         };
     }
 
-    /// Runs the response callbacks. The head is then taken with [`Stream::deliver`].
-    pub(crate) fn poll_response(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let Stage::Response {
-            next, paused, ends, ..
-        } = self.stage
-        {
-            if self.replace_response() {
-                break;
-            }
-            let Some(at) = next.checked_sub(1) else {
-                if self.response_is_complete() {
-                    break;
-                }
-                self.replace_with(LocalReply::failure(
-                    StatusCode::BAD_GATEWAY,
-                    details::RESPONSE_INCOMPLETE,
-                ));
-                continue;
-            };
-            if paused {
-                if !self.filters[at].guest.is_alive() {
-                    self.fail(at, Some(ends));
-                } else if self.take_resume(StreamType::Response) {
-                    self.move_response(at, false);
-                } else {
-                    return Poll::Pending;
-                }
-                continue;
-            }
-            ready!(self.poll_response_headers(cx, at, ends));
-        }
-        Poll::Ready(())
-    }
-
-    fn poll_response_headers(&mut self, cx: &mut Context<'_>, at: usize, ends: bool) -> Poll<()> {
-        let callback = Callback::ResponseHeaders {
-            end_of_stream: ends,
-        };
-        if !self.wants(at, callback) {
-            self.move_response(at, false);
-            return Poll::Ready(());
-        }
-        let before = self.snapshot_before(at, |exchange| exchange.response.clone());
-        match ready!(self.poll_enter(cx, at, &[callback])) {
-            Ok(Action::Continue) => self.move_response(at, false),
-            Ok(Action::Pause) => self.move_response(at + 1, true),
-            Err(Failed) => {
-                if let (Some(before), Some(exchange)) = (before, self.exchange.as_mut()) {
-                    exchange.response = before;
-                }
-                self.fail(at, Some(ends));
-            }
-        }
-        Poll::Ready(())
-    }
-
-    /// Takes the response's head out, and its body when it is one of our own.
-    pub(crate) fn deliver(&mut self) -> (Option<ResponseHead>, Option<Bytes>) {
+    /// Takes the response's head out, and says where its body comes from.
+    pub(crate) fn deliver(&mut self) -> (Option<ResponseHead>, BodySource) {
         let stage = std::mem::replace(&mut self.stage, Stage::Delivered);
-        let own_body = match stage {
-            Stage::Response { own_body, .. } => own_body,
-            _ => None,
+        let through_plugins = self.courses[Direction::Response as usize].is_some();
+        let source = match stage {
+            _ if self.cut => BodySource::Cut,
+            Stage::Response {
+                own_body: Some(_), ..
+            } if through_plugins => BodySource::OwnThroughPlugins,
+            Stage::Response {
+                own_body: Some(bytes),
+                ..
+            } => BodySource::Own(bytes),
+            Stage::Response { ends: false, .. }
+                if through_plugins || self.wants_body(Direction::Response) =>
+            {
+                BodySource::InnerThroughPlugins
+            }
+            Stage::Response { .. } => BodySource::Inner,
+            _ => BodySource::Own(Bytes::new()),
         };
-        let snapshot = self
-            .filters
-            .iter()
-            .any(|filter| filter.state != FilterState::Gone && filter.guest.wants(Callback::Log));
-        let head = self
+        let snapshot = self.filters.iter().any(|filter| {
+            let wants = |callback| filter.guest.wants(callback);
+            filter.state != FilterState::Gone
+                && (wants(Callback::Log) || wants(Callback::Body(Direction::Response, End::Open)))
+        });
+        let mut head = self
             .exchange
             .as_mut()
             .and_then(|exchange| exchange.deliver(snapshot));
-        (head, own_body)
+        if let Some(head) = &mut head {
+            self.fit_length(Direction::Response, &mut head.headers);
+        }
+        (head, source)
     }
 
-    /// Says that nothing more happens on the stream, whatever it was doing. Idempotent.
-    pub(crate) fn begin_end(&mut self) {
-        if let Some(exchange) = self.exchange.as_mut() {
-            exchange.request_open = false;
-            exchange.response_open = false;
+    /// Makes `content-length` say what is true of a body that plugins edited while its head was held; of one that they may
+    /// still edit, remembers what it says.
+    fn fit_length(&mut self, direction: Direction, headers: &mut http::HeaderMap) {
+        if !headers.contains_key(CONTENT_LENGTH) {
+            return;
         }
-        if !matches!(
-            self.stage,
-            Stage::Logging { .. } | Stage::Finishing { .. } | Stage::Ended
-        ) {
-            self.stage = Stage::Logging { next: 0 };
-        }
-    }
-
-    /// Runs the callbacks of the stream's end: log for every plugin, then done and delete for every plugin. A plugin
-    /// that has no context yet gets one for its log, as in Envoy.
-    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match self.stage {
-                Stage::Logging { next } if next < self.filters.len() => {
-                    // With one plugin there is no other order to keep: one entry does it all.
-                    let alone = self.filters.len() == 1;
-                    ready!(self.poll_close(cx, next, true, alone));
-                    self.stage = Stage::Logging { next: next + 1 };
+        let waits = self.wants_body(direction);
+        let Some(course) = (if waits {
+            Some(self.course_mut(direction))
+        } else {
+            self.courses[direction as usize].as_deref_mut()
+        }) else {
+            return;
+        };
+        if course.edited {
+            match course.whole_length() {
+                Some(length) => {
+                    headers.insert(CONTENT_LENGTH, length.into());
                 }
-                Stage::Logging { .. } => self.stage = Stage::Finishing { next: 0 },
-                Stage::Finishing { next } if next < self.filters.len() => {
-                    ready!(self.poll_close(cx, next, false, true));
-                    self.stage = Stage::Finishing { next: next + 1 };
+                None => {
+                    headers.remove(CONTENT_LENGTH);
                 }
-                Stage::Finishing { .. } => self.stage = Stage::Ended,
-                Stage::Ended => return Poll::Ready(()),
-                _ => self.begin_end(),
             }
         }
+        let promised = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        course.promise(promised);
     }
 
-    fn poll_close(&mut self, cx: &mut Context<'_>, at: usize, log: bool, finish: bool) -> Poll<()> {
-        let log = log && self.wants(at, Callback::Log);
-        let filter = &self.filters[at];
-        let exists =
-            filter.state == FilterState::Live || (filter.state == FilterState::Fresh && log);
-        let finish = finish && exists;
-        let mut callbacks: SmallVec<[Callback; 3]> = SmallVec::new();
-        if log {
-            callbacks.push(Callback::Log);
-        }
-        if finish {
-            if filter.guest.wants(Callback::Done) {
-                callbacks.push(Callback::Done);
-            }
-            callbacks.push(Callback::Delete);
-        }
-        if callbacks.is_empty() {
-            return Poll::Ready(());
-        }
-        // A failure was logged, and nothing is left that could be answered differently.
-        let failed = ready!(self.poll_enter(cx, at, &callbacks)).is_err();
-        if finish || failed {
-            self.filters[at].state = FilterState::Gone;
-        }
-        Poll::Ready(())
+    /// While the inner service runs: whether a local reply has overtaken it, so that it is to be dropped.
+    pub(crate) fn is_interrupted(&mut self) -> bool {
+        matches!(self.stage, Stage::Inner)
+            && (self.begin_reply(self.filters.len().saturating_sub(1)) || self.cut)
     }
 
-    /// Which plugin holds the stream, and in which direction.
+    /// Which plugin holds the stream.
     pub(crate) fn pause(&self) -> Option<Pause> {
-        let (stream, at) = match self.stage {
-            Stage::Request { next, paused: true } => (StreamType::Request, next),
+        let headers = match self.stage {
+            Stage::Request { next, paused: true } => Some((Direction::Request, next)),
             Stage::Response {
                 next, paused: true, ..
-            } => (StreamType::Response, next.checked_sub(1)?),
-            _ => return None,
+            } => Some((Direction::Response, next.checked_sub(1)?)),
+            _ => None,
         };
-        Some(Pause { stream, at })
+        let holds = |direction: Direction| {
+            let paused = |filter: &Filter<G>| {
+                filter.flows[direction as usize]
+                    .as_ref()
+                    .is_some_and(|flow| flow.paused)
+            };
+            self.filters
+                .iter()
+                .position(paused)
+                .map(|at| (direction, at))
+        };
+        let (direction, at) = headers
+            .or_else(|| holds(Direction::Request))
+            .or_else(|| holds(Direction::Response))?;
+        Some(Pause { direction, at })
     }
 
     /// The plugin that holds the stream.
@@ -403,11 +325,12 @@ impl<G: Guest> Stream<G> {
         self.filters.get(pause.at).map(|filter| &filter.guest)
     }
 
-    /// Ends a pause that nothing ended in time: the stream is answered with 504. `false` when it is over already.
+    /// Ends a pause that nothing ended in time: the stream is answered with 504, or cut if an answer is under way already.
+    /// `false` when it is over.
     pub(crate) fn expire(&mut self, pause: Pause) -> bool {
         let holds = self.pause() == Some(pause);
         if holds {
-            self.reply(LocalReply::failure(
+            self.answer(LocalReply::failure(
                 StatusCode::GATEWAY_TIMEOUT,
                 details::PAUSE_TIMEOUT,
             ));
@@ -422,9 +345,10 @@ impl<G: Guest> Stream<G> {
         at: usize,
         callbacks: &[Callback],
     ) -> Poll<Result<Action, Failed>> {
-        let Some(exchange) = self.exchange.take() else {
+        let Some(mut exchange) = self.exchange.take() else {
             return Poll::Ready(Err(Failed));
         };
+        exchange.running = at;
         let filter = &mut self.filters[at];
         let (exchange, result) = if filter.state == FilterState::Fresh {
             let mut with_create: SmallVec<[Callback; 4]> = SmallVec::new();
@@ -438,14 +362,77 @@ impl<G: Guest> Stream<G> {
         if result.is_ready() && filter.state == FilterState::Fresh {
             filter.state = FilterState::Live;
         }
-        let late = self
-            .exchange
-            .as_mut()
-            .is_some_and(|exchange| exchange.take_late_reply());
-        match result {
-            Poll::Ready(Ok(Action::Pause)) if late => Poll::Ready(Ok(Action::Continue)),
-            result => result,
+        result
+    }
+
+    /// Runs one callback of a direction, and settles what it asked for. `Pause` comes back only if the plugin really holds
+    /// the stream: not when it resumed it in the same callback, or replied too late.
+    fn poll_callback(
+        &mut self,
+        cx: &mut Context<'_>,
+        at: usize,
+        callback: Callback,
+    ) -> Poll<Result<Action, Failed>> {
+        let result = std::task::ready!(self.poll_enter(cx, at, &[callback]));
+        let direction = match callback {
+            Callback::Headers(direction, _)
+            | Callback::Body(direction, _)
+            | Callback::Trailers(direction) => direction,
+            Callback::Create | Callback::Log | Callback::Done | Callback::Delete => {
+                return Poll::Ready(result);
+            }
+        };
+        if result.is_err() {
+            if let Some(exchange) = self.exchange.as_mut() {
+                exchange.forget_wishes();
+            }
+            return Poll::Ready(result);
         }
+        let goes_on = self.settle(Some((direction, at)));
+        Poll::Ready(result.map(|action| if goes_on { Action::Continue } else { action }))
+    }
+
+    /// Acts on what guests asked for: cuts, and resumes what is held. Says whether the plugin `just_ran` must not hold what
+    /// its callback was about.
+    fn settle(&mut self, just_ran: Option<(Direction, usize)>) -> bool {
+        let Some(exchange) = self.exchange.as_mut() else {
+            return false;
+        };
+        self.cut |= std::mem::take(&mut exchange.wishes.cut);
+        self.nudged |=
+            self.cut || (exchange.wishes.reply.is_some() && matches!(self.stage, Stage::Inner));
+        let mut goes_on = std::mem::take(&mut exchange.wishes.late_reply);
+        for (direction, at) in std::mem::take(&mut exchange.wishes.resume) {
+            if just_ran == Some((direction, at)) {
+                goes_on = true;
+            } else {
+                self.resume(direction, at);
+                self.nudged = true;
+            }
+        }
+        goes_on
+    }
+
+    /// Lets a direction go on at a plugin, if it is held there.
+    fn resume(&mut self, direction: Direction, at: usize) {
+        match (&self.stage, direction) {
+            (&Stage::Request { next, paused: true }, Direction::Request) if next == at => {
+                self.stage = Stage::Request {
+                    next: at + 1,
+                    paused: false,
+                };
+            }
+            (
+                &Stage::Response {
+                    next, paused: true, ..
+                },
+                Direction::Response,
+            ) if next == at + 1 => {
+                self.move_response(at, false);
+            }
+            _ => {}
+        }
+        self.release(direction, at);
     }
 
     fn wants(&self, at: usize, callback: Callback) -> bool {
@@ -453,102 +440,30 @@ impl<G: Guest> Stream<G> {
         filter.state != FilterState::Gone && filter.guest.wants(callback)
     }
 
-    /// A copy of what the callback may edit, if a failure is to be undone.
-    fn snapshot_before<T>(&self, at: usize, copy: impl FnOnce(&Exchange) -> T) -> Option<T> {
-        (self.filters[at].guest.failure_policy() == FailurePolicy::Open)
-            .then(|| self.exchange.as_deref().map(copy))
-            .flatten()
-    }
-
-    /// Applies the failure policy of a plugin whose VM failed.
-    fn fail(&mut self, at: usize, response_ends: Option<bool>) {
-        self.filters[at].state = FilterState::Gone;
-        if let Some(exchange) = self.exchange.as_mut() {
-            exchange.forget_wishes();
-        }
-        match self.filters[at].guest.failure_policy() {
-            FailurePolicy::Closed => {
-                let failure = LocalReply::failure(StatusCode::SERVICE_UNAVAILABLE, details::FAILED);
-                if response_ends.is_some() {
-                    self.replace_with(failure);
-                } else {
-                    self.reply(failure);
-                }
-            }
-            FailurePolicy::Open if response_ends.is_some() => self.move_response(at, false),
-            FailurePolicy::Open => {
-                self.stage = Stage::Request {
-                    next: at + 1,
-                    paused: false,
-                }
-            }
-        }
-    }
-
-    fn reply(&mut self, reply: LocalReply) {
-        if let Some(exchange) = self.exchange.as_mut() {
+    /// Answers the stream with a reply of the host, or cuts it when an answer is under way already.
+    fn answer(&mut self, reply: LocalReply) {
+        let Some(exchange) = self.exchange.as_mut() else {
+            return;
+        };
+        self.nudged = true;
+        if exchange.is_delivered() {
+            self.cut = true;
+        } else {
             exchange.overrule(reply);
         }
     }
 
-    fn take_resume(&mut self, stream: StreamType) -> bool {
-        self.exchange
-            .as_mut()
-            .is_some_and(|exchange| exchange.take_resume(stream))
-    }
-
-    /// Turns a recorded local reply into the response; it passes the response callbacks of the plugin that replied and of
-    /// those before it, as in Envoy.
-    fn begin_reply(&mut self, origin: usize) -> bool {
-        let next = (origin + 1).min(self.filters.len());
-        let Some(exchange) = self.exchange.as_mut() else {
-            // A panic lost the exchange; the future turns that into an answer.
-            self.stage = Stage::Delivered;
-            return true;
-        };
-        let Some(reply) = exchange.take_reply() else {
-            return false;
-        };
-        exchange.request_open = false;
-        exchange.response_open = true;
-        exchange.details = Some(reply.details().clone());
-        let (head, body) = reply.into_response(&exchange.request);
-        exchange.response = Some(head);
-        self.stage = Stage::Response {
-            next,
-            paused: false,
-            ends: body.is_empty(),
-            own_body: Some(body),
-        };
-        true
-    }
-
-    /// Puts a local reply that was recorded by a response callback into the response's place. The plugins that it has not
-    /// reached do not see it, as in Envoy.
-    fn replace_response(&mut self) -> bool {
-        let Some(exchange) = self.exchange.as_mut() else {
-            return true;
-        };
-        let Some(reply) = exchange.take_reply() else {
-            return false;
-        };
-        self.replace_with(reply);
-        true
-    }
-
-    fn replace_with(&mut self, reply: LocalReply) {
-        let Some(exchange) = self.exchange.as_mut() else {
-            return;
-        };
-        exchange.details = Some(reply.details().clone());
-        let (head, body) = reply.into_response(&exchange.request);
-        exchange.response = Some(head);
-        self.stage = Stage::Response {
-            next: 0,
-            paused: false,
-            ends: body.is_empty(),
-            own_body: Some(body),
-        };
+    /// Marks a plugin as failed. Under `closed` the stream is answered with 503; under `open` it is the caller's to go on.
+    fn fail(&mut self, at: usize) -> FailurePolicy {
+        self.filters[at].state = FilterState::Gone;
+        let policy = self.filters[at].guest.terms().failure_policy;
+        if policy == FailurePolicy::Closed {
+            self.answer(LocalReply::failure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                details::FAILED,
+            ));
+        }
+        policy
     }
 
     fn move_response(&mut self, to: usize, hold: bool) {
@@ -556,12 +471,5 @@ impl<G: Guest> Stream<G> {
             *next = to;
             *paused = hold;
         }
-    }
-
-    fn response_is_complete(&self) -> bool {
-        self.exchange
-            .as_ref()
-            .and_then(|exchange| exchange.response.as_ref())
-            .is_some_and(ResponseHead::is_complete)
     }
 }

@@ -8,15 +8,15 @@ use super::background::Background;
 use super::pool::{Root, Vm};
 use super::shard::Shard;
 use crate::abi::Action;
-use crate::policy::{FailurePolicy, Phase};
-use crate::stream::{Callback, Exchange, Failed, Guest};
+use crate::policy::Phase;
+use crate::stream::{Callback, Direction, Exchange, Failed, Guest, Terms};
 
 /// A plugin with its root contexts in a VM. When its last user is gone, they are ended.
 #[derive(Debug)]
 pub(crate) struct Attached {
     pub(crate) vm: Arc<Vm>,
     pub(crate) root: Arc<Root>,
-    pub(crate) failure_policy: FailurePolicy,
+    pub(crate) terms: Terms,
     pub(crate) phase: Phase,
     pub(crate) pause_timeout: Duration,
 }
@@ -58,22 +58,24 @@ impl PluginGuest {
 
 impl Guest for PluginGuest {
     fn wants(&self, callback: Callback) -> bool {
+        use Direction::{Request, Response};
         let has = self.plugin.vm.compiled.callbacks;
-        match callback {
-            Callback::RequestHeaders { .. } => {
-                has.request_headers && self.plugin.phase <= Phase::RequestHeaders
-            }
-            Callback::ResponseHeaders { .. } => {
-                has.response_headers && self.plugin.phase <= Phase::ResponseHeaders
-            }
-            Callback::Log => has.log,
-            Callback::Done => has.done,
-            Callback::Create | Callback::Delete => true,
-        }
+        let (has, phase) = match callback {
+            Callback::Headers(Request, _) => (has.request_headers, Phase::RequestHeaders),
+            Callback::Body(Request, _) => (has.request_body, Phase::RequestBody),
+            Callback::Trailers(Request) => (has.request_trailers, Phase::RequestBody),
+            Callback::Headers(Response, _) => (has.response_headers, Phase::ResponseHeaders),
+            Callback::Body(Response, _) => (has.response_body, Phase::ResponseBody),
+            Callback::Trailers(Response) => (has.response_trailers, Phase::ResponseBody),
+            Callback::Log => (has.log, Phase::Log),
+            Callback::Done => (has.done, Phase::Log),
+            Callback::Create | Callback::Delete => return true,
+        };
+        has && self.plugin.phase <= phase
     }
 
-    fn failure_policy(&self) -> FailurePolicy {
-        self.plugin.failure_policy
+    fn terms(&self) -> Terms {
+        self.plugin.terms
     }
 
     fn is_alive(&self) -> bool {

@@ -59,6 +59,8 @@ pub(super) struct RootContext {
 pub(super) struct StreamContext {
     pub(super) root: u32,
     pub(super) remote: Weak<dyn Remote>,
+    /// The plugin's place in the stream's chain.
+    pub(super) place: usize,
 }
 
 impl Host {

@@ -9,8 +9,8 @@ use super::fault::Fault;
 use super::host::{Host, NO_CONTEXT, RootContext, StreamContext};
 use super::module::Compiled;
 use super::pool::{Root, VmSpec};
-use crate::abi::{AbiVersion, Action};
-use crate::stream::{Callback, Exchange, Map};
+use crate::abi::{AbiVersion, Action, MapType};
+use crate::stream::{Buffer, Callback, Direction, End, Exchange, Map};
 
 /// See the module's text. Whoever holds it is the only one in the guest.
 pub(super) struct Instance {
@@ -26,8 +26,10 @@ struct Exports {
     context_create: Option<TypedFunc<(u32, u32), ()>>,
     vm_start: Option<TypedFunc<(u32, u32), u32>>,
     configure: Option<TypedFunc<(u32, u32), u32>>,
-    request_headers: Option<Headers>,
-    response_headers: Option<Headers>,
+    /// Of the request and of the response, as the next two.
+    headers: [Option<Headers>; 2],
+    body: [Option<TypedFunc<(u32, u32, u32), u32>>; 2],
+    trailers: [Option<TypedFunc<(u32, u32), u32>>; 2],
     log: Option<TypedFunc<u32, ()>>,
     done: Option<TypedFunc<u32, u32>>,
     delete: Option<TypedFunc<u32, ()>>,
@@ -221,22 +223,40 @@ impl Instance {
         self.enter(id);
         match callback {
             Callback::Create => {}
-            Callback::RequestHeaders { end_of_stream } => {
-                let count = self.count(|exchange| Map::Request(&exchange.request).count());
-                return self.headers(callback.name(), id, count, end_of_stream, |exports| {
-                    exports.request_headers.as_ref()
+            Callback::Headers(direction, end) => {
+                let map = headers_of(direction);
+                let count = self.count(|exchange| exchange.map(map).map_or(0, Map::count));
+                let Some(export) = &self.exports.headers[direction as usize] else {
+                    return Ok(Action::Continue);
+                };
+                let result = Self::timed(&mut self.store).and_then(|store| match export {
+                    Headers::WithoutEnd(export) => export.call(store, (id, count)),
+                    Headers::WithEnd(export) => {
+                        export.call(store, (id, count, u32::from(end == End::Last)))
+                    }
                 });
+                return self
+                    .check(callback.name(), result)
+                    .map(Action::from_headers);
             }
-            Callback::ResponseHeaders { end_of_stream } => {
-                let count = self.count(|exchange| {
-                    exchange
-                        .response
-                        .as_ref()
-                        .map_or(0, |head| Map::Response(head).count())
-                });
-                return self.headers(callback.name(), id, count, end_of_stream, |exports| {
-                    exports.response_headers.as_ref()
-                });
+            Callback::Body(direction, end) => {
+                let size = self.count(|exchange| exchange.buffer(direction).map_or(0, Buffer::len));
+                let Some(export) = &self.exports.body[direction as usize] else {
+                    return Ok(Action::Continue);
+                };
+                let result = Self::timed(&mut self.store)
+                    .and_then(|store| export.call(store, (id, size, u32::from(end == End::Last))));
+                return self.check(callback.name(), result).map(Action::from_body);
+            }
+            Callback::Trailers(direction) => {
+                let map = trailers_of(direction);
+                let count = self.count(|exchange| exchange.map(map).map_or(0, Map::count));
+                let Some(export) = &self.exports.trailers[direction as usize] else {
+                    return Ok(Action::Continue);
+                };
+                let result =
+                    Self::timed(&mut self.store).and_then(|store| export.call(store, (id, count)));
+                return self.check(callback.name(), result).map(Action::from_body);
             }
             Callback::Log => {
                 if let Some(log) = &self.exports.log {
@@ -276,12 +296,13 @@ impl Instance {
         let id = self.next_context();
         *context = Some(id);
         let host = self.store.data_mut();
-        let remote = host
-            .exchange
-            .as_ref()
-            .map(|exchange| exchange.remote.clone());
-        if let Some(remote) = remote {
-            host.streams.insert(id, StreamContext { root, remote });
+        let stream = host.exchange.as_ref().map(|exchange| StreamContext {
+            root,
+            remote: exchange.remote.clone(),
+            place: exchange.running(),
+        });
+        if let Some(stream) = stream {
+            host.streams.insert(id, stream);
         }
         self.enter(id);
         if let Some(create) = &self.exports.context_create {
@@ -290,27 +311,6 @@ impl Instance {
             self.check(callback, result)?;
         }
         Ok(())
-    }
-
-    fn headers<'a>(
-        &'a mut self,
-        name: &'static str,
-        id: u32,
-        count: u32,
-        end_of_stream: bool,
-        export: impl FnOnce(&'a Exports) -> Option<&'a Headers>,
-    ) -> Result<Action, Fault> {
-        let Some(export) = export(&self.exports) else {
-            return Ok(Action::Continue);
-        };
-        let result = Self::timed(&mut self.store).and_then(|store| match export {
-            Headers::WithoutEnd(export) => export.call(store, (id, count)),
-            Headers::WithEnd(export) => export.call(store, (id, count, u32::from(end_of_stream))),
-        });
-        match result {
-            Ok(raw) => Ok(Action::from_headers(raw)),
-            Err(error) => Err(Fault::new(name, &error, self.store.data())),
-        }
     }
 
     fn count(&self, count: impl FnOnce(&Exchange) -> usize) -> u32 {
@@ -400,8 +400,18 @@ impl Exports {
             context_create: find(store, instance, "proxy_on_context_create"),
             vm_start: find(store, instance, "proxy_on_vm_start"),
             configure: find(store, instance, "proxy_on_configure"),
-            request_headers: headers(store, "proxy_on_request_headers"),
-            response_headers: headers(store, "proxy_on_response_headers"),
+            headers: [
+                headers(store, "proxy_on_request_headers"),
+                headers(store, "proxy_on_response_headers"),
+            ],
+            body: [
+                find(store, instance, "proxy_on_request_body"),
+                find(store, instance, "proxy_on_response_body"),
+            ],
+            trailers: [
+                find(store, instance, "proxy_on_request_trailers"),
+                find(store, instance, "proxy_on_response_trailers"),
+            ],
             log: find(store, instance, "proxy_on_log"),
             done: find(store, instance, "proxy_on_done"),
             delete: find(store, instance, "proxy_on_delete"),
@@ -416,6 +426,20 @@ fn find<P: WasmParams, R: WasmResults>(
     name: &str,
 ) -> Option<TypedFunc<P, R>> {
     instance.get_typed_func(store, name).ok()
+}
+
+const fn headers_of(direction: Direction) -> MapType {
+    match direction {
+        Direction::Request => MapType::RequestHeaders,
+        Direction::Response => MapType::ResponseHeaders,
+    }
+}
+
+const fn trailers_of(direction: Direction) -> MapType {
+    match direction {
+        Direction::Request => MapType::RequestTrailers,
+        Direction::Response => MapType::ResponseTrailers,
+    }
 }
 
 /// A size as the ABI passes it.

@@ -26,7 +26,11 @@ pub(crate) struct Compiled {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Callbacks {
     pub(crate) request_headers: bool,
+    pub(crate) request_body: bool,
+    pub(crate) request_trailers: bool,
     pub(crate) response_headers: bool,
+    pub(crate) response_body: bool,
+    pub(crate) response_trailers: bool,
     pub(crate) log: bool,
     pub(crate) done: bool,
 }
@@ -64,7 +68,11 @@ impl Compiled {
             allocator,
             callbacks: Callbacks {
                 request_headers: has("proxy_on_request_headers"),
+                request_body: has("proxy_on_request_body"),
+                request_trailers: has("proxy_on_request_trailers"),
                 response_headers: has("proxy_on_response_headers"),
+                response_body: has("proxy_on_response_body"),
+                response_trailers: has("proxy_on_response_trailers"),
                 log: has("proxy_on_log"),
                 done: has("proxy_on_done"),
             },
@@ -203,6 +211,10 @@ const SIGNATURES: &[(&str, usize, usize)] = &[
     ("proxy_on_context_create", 2, 0),
     ("proxy_on_vm_start", 2, 1),
     ("proxy_on_configure", 2, 1),
+    ("proxy_on_request_body", 3, 1),
+    ("proxy_on_request_trailers", 2, 1),
+    ("proxy_on_response_body", 3, 1),
+    ("proxy_on_response_trailers", 2, 1),
     ("proxy_on_done", 1, 1),
     ("proxy_on_log", 1, 0),
     ("proxy_on_delete", 1, 0),

@@ -1,11 +1,12 @@
-//! Buffers: of these, the configurations.
+//! Buffers: bodies and configurations.
 
 use bytes::Bytes;
 use wasmtime::Linker;
 
-use super::memory::give;
-use super::{Call, Outcome, answer, write_u32};
+use super::memory::{give, give_with};
+use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{BufferType, Status};
+use crate::stream::{Buffer, Direction};
 use crate::vm::host::Host;
 
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -13,7 +14,18 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         "env",
         "proxy_get_buffer_bytes",
         |mut call: Call<'_>, buffer: u32, start: u32, max: u32, ptr: u32, len: u32| {
-            answer(&mut call, |call| get(call, buffer, start, max, (ptr, len)))
+            answer(&mut call, |call| {
+                get(call, buffer, (start, max), (ptr, len))
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_set_buffer_bytes",
+        |mut call: Call<'_>, buffer: u32, start: u32, size: u32, ptr: u32, len: u32| {
+            answer(&mut call, |call| {
+                set(call, buffer, (start, size), (ptr, len))
+            })
         },
     )?;
     linker.func_wrap(
@@ -21,11 +33,13 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         "proxy_get_buffer_status",
         |mut call: Call<'_>, buffer: u32, size: u32, flags: u32| {
             answer(&mut call, |call| {
-                let bytes = buffer_of(call, BufferType::try_from(buffer)?)?;
+                let len = with_buffer(call, BufferType::try_from(buffer)?, |_, buffer| {
+                    Ok(buffer.len())
+                })?;
                 write_u32(
                     call,
                     size,
-                    u32::try_from(bytes.len()).map_err(|_| Status::InternalFailure)?,
+                    u32::try_from(len).map_err(|_| Status::InternalFailure)?,
                 )?;
                 write_u32(call, flags, 0)
             })
@@ -45,25 +59,69 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn get(call: &mut Call<'_>, buffer: u32, start: u32, max: u32, out: (u32, u32)) -> Outcome {
-    let bytes = buffer_of(call, BufferType::try_from(buffer)?)?;
-    // Guests ask for "all" with the largest length there is: what lies outside is cut off, as in Envoy.
-    let start = (start as usize).min(bytes.len());
-    let end = start.saturating_add(max as usize).min(bytes.len());
-    give(call, out, &bytes[start..end])
+/// Guests ask for "all" with the largest length there is: what lies outside is cut off, as in Envoy.
+fn get(call: &mut Call<'_>, buffer: u32, (start, max): (u32, u32), out: (u32, u32)) -> Outcome {
+    with_buffer(call, BufferType::try_from(buffer)?, |call, buffer| {
+        let start = (start as usize).min(buffer.len());
+        let count = (max as usize).min(buffer.len() - start);
+        let len = u32::try_from(count).map_err(|_| Status::InternalFailure)?;
+        give_with(call, out, len, |place| buffer.copy_to(start, place))
+    })
 }
 
-fn buffer_of(call: &Call<'_>, kind: BufferType) -> Result<Bytes, Status> {
-    let host = call.data();
+/// Only bodies can be changed, and only where a guest has one in hand.
+fn set(
+    call: &mut Call<'_>,
+    buffer: u32,
+    (start, size): (u32, u32),
+    (ptr, len): (u32, u32),
+) -> Outcome {
+    let direction = body_of(BufferType::try_from(buffer)?).ok_or(Status::BadArgument)?;
+    with_exchange(call, |call, exchange| {
+        let exchange = exchange.ok_or(Status::BadArgument)?;
+        let data = Bytes::copy_from_slice(bytes(call, ptr, len)?);
+        if exchange.splice(direction, start as usize, size as usize, data) {
+            Ok(())
+        } else {
+            Err(Status::BadArgument.into())
+        }
+    })
+}
+
+const fn body_of(kind: BufferType) -> Option<Direction> {
     match kind {
-        BufferType::VmConfiguration => Ok(host.vm.configuration.clone()),
-        BufferType::PluginConfiguration => host.configuration.clone().ok_or(Status::NotFound),
-        BufferType::CallResponseBody | BufferType::ForeignArguments => Err(Status::NotFound),
-        // Envoy answers with an empty buffer where there is no such data.
-        BufferType::RequestBody
-        | BufferType::ResponseBody
-        | BufferType::DownstreamData
-        | BufferType::UpstreamData
-        | BufferType::GrpcMessage => Ok(Bytes::new()),
+        BufferType::RequestBody => Some(Direction::Request),
+        BufferType::ResponseBody => Some(Direction::Response),
+        _ => None,
     }
+}
+
+fn with_buffer<R>(
+    call: &mut Call<'_>,
+    kind: BufferType,
+    read: impl FnOnce(&mut Call<'_>, &Buffer) -> Outcome<R>,
+) -> Outcome<R> {
+    let host = call.data();
+    let buffer = match kind {
+        BufferType::VmConfiguration => host.vm.configuration.clone().into(),
+        BufferType::PluginConfiguration => {
+            host.configuration.clone().ok_or(Status::NotFound)?.into()
+        }
+        BufferType::CallResponseBody | BufferType::ForeignArguments => {
+            return Err(Status::NotFound.into());
+        }
+        // Envoy answers with an empty buffer where there is no such data.
+        BufferType::DownstreamData | BufferType::UpstreamData | BufferType::GrpcMessage => {
+            Buffer::default()
+        }
+        BufferType::RequestBody | BufferType::ResponseBody => {
+            let direction = body_of(kind).ok_or(Status::BadArgument)?;
+            return with_exchange(call, |call, exchange| {
+                let none = Buffer::default();
+                let buffer = exchange.and_then(|exchange| exchange.buffer(direction));
+                read(call, buffer.unwrap_or(&none))
+            });
+        }
+    };
+    read(call, &buffer)
 }

@@ -7,7 +7,7 @@ use super::memory::two;
 use super::{Call, Outcome, answer, bytes, with_exchange};
 use crate::abi::{Status, StreamType, pairs};
 use crate::log::LogLevel;
-use crate::stream::LocalReply;
+use crate::stream::{Direction, LocalReply};
 use crate::vm::host::Host;
 
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -18,6 +18,13 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
             answer(&mut call, |call| {
                 resume(call, StreamType::try_from(stream)?)
             })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_close_stream",
+        |mut call: Call<'_>, stream: u32| {
+            answer(&mut call, |call| close(call, StreamType::try_from(stream)?))
         },
     )?;
     linker.func_wrap("env", "proxy_continue_request", |mut call: Call<'_>| {
@@ -67,17 +74,33 @@ pub(super) fn define_variant(linker: &mut Linker<Host>, name: &str, ty: &FuncTyp
 }
 
 fn resume(call: &mut Call<'_>, stream: StreamType) -> Outcome {
-    match stream {
-        StreamType::Upstream => return Err(Status::Unimplemented.into()),
+    let direction = match stream {
+        StreamType::Request => Direction::Request,
+        StreamType::Response => Direction::Response,
         StreamType::Downstream => return Ok(()),
-        StreamType::Request | StreamType::Response => {}
-    }
+        StreamType::Upstream => return Err(Status::Unimplemented.into()),
+    };
+    let host = call.data();
+    let place = host.streams.get(&host.effective).map(|stream| stream.place);
     with_exchange(call, |_, exchange| {
-        if let Some(exchange) = exchange {
-            exchange.resume(stream);
+        if let (Some(exchange), Some(place)) = (exchange, place) {
+            exchange.resume(direction, place);
         }
         Ok(())
     })
+}
+
+/// Both directions of an HTTP stream end together, as in Envoy.
+fn close(call: &mut Call<'_>, stream: StreamType) -> Outcome {
+    if matches!(stream, StreamType::Request | StreamType::Response) {
+        with_exchange(call, |_, exchange| {
+            if let Some(exchange) = exchange {
+                exchange.cut();
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 fn reply(call: &mut Call<'_>, status: u32, texts: [(u32, u32); 3], grpc_status: i32) -> Outcome {

@@ -1,0 +1,74 @@
+//! The end of a stream.
+
+use std::task::{Context, Poll, ready};
+
+use smallvec::SmallVec;
+
+use super::guest::{Callback, Guest};
+use super::{FilterState, Stage, Stream};
+
+impl<G: Guest> Stream<G> {
+    /// Says that nothing more happens on the stream, whatever it was doing. Idempotent.
+    pub(crate) fn begin_end(&mut self) {
+        if let Some(exchange) = self.exchange.as_mut() {
+            exchange.request_open = false;
+            exchange.response_open = false;
+        }
+        if !matches!(
+            self.stage,
+            Stage::Logging { .. } | Stage::Finishing { .. } | Stage::Ended
+        ) {
+            self.stage = Stage::Logging { next: 0 };
+        }
+    }
+
+    /// Runs the callbacks of the stream's end: log for every plugin, then done and delete for every plugin. A plugin
+    /// that has no context yet gets one for its log, as in Envoy.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.stage {
+                Stage::Logging { next } if next < self.filters.len() => {
+                    // With one plugin there is no other order to keep: one entry does it all.
+                    let alone = self.filters.len() == 1;
+                    ready!(self.poll_close(cx, next, true, alone));
+                    self.stage = Stage::Logging { next: next + 1 };
+                }
+                Stage::Logging { .. } => self.stage = Stage::Finishing { next: 0 },
+                Stage::Finishing { next } if next < self.filters.len() => {
+                    ready!(self.poll_close(cx, next, false, true));
+                    self.stage = Stage::Finishing { next: next + 1 };
+                }
+                Stage::Finishing { .. } => self.stage = Stage::Ended,
+                Stage::Ended => return Poll::Ready(()),
+                _ => self.begin_end(),
+            }
+        }
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>, at: usize, log: bool, finish: bool) -> Poll<()> {
+        let log = log && self.wants(at, Callback::Log);
+        let filter = &self.filters[at];
+        let exists =
+            filter.state == FilterState::Live || (filter.state == FilterState::Fresh && log);
+        let finish = finish && exists;
+        let mut callbacks: SmallVec<[Callback; 3]> = SmallVec::new();
+        if log {
+            callbacks.push(Callback::Log);
+        }
+        if finish {
+            if filter.guest.wants(Callback::Done) {
+                callbacks.push(Callback::Done);
+            }
+            callbacks.push(Callback::Delete);
+        }
+        if callbacks.is_empty() {
+            return Poll::Ready(());
+        }
+        // A failure was logged, and nothing is left that could be answered differently.
+        let failed = ready!(self.poll_enter(cx, at, &callbacks)).is_err();
+        if finish || failed {
+            self.filters[at].state = FilterState::Gone;
+        }
+        Poll::Ready(())
+    }
+}
