@@ -13,17 +13,41 @@ fn page() -> String {
     fs::read_to_string(path).expect("docs/configuration.md")
 }
 
-/// The first column of the tables, which holds one key in backticks.
+/// The rows of the tables of keys: the key, and the rest of the row.
+fn rows(page: &str) -> Vec<(String, String)> {
+    let mut in_table = false;
+    let mut rows = Vec::new();
+    for line in page.lines() {
+        in_table = line.starts_with("| Key |") || in_table && line.starts_with('|');
+        if let Some((key, rest)) = line.strip_prefix("| `").and_then(|row| row.split_once('`'))
+            && in_table
+        {
+            rows.push((key.to_owned(), rest.to_owned()));
+        }
+    }
+    rows
+}
+
 #[test]
 fn its_tables_list_exactly_the_keys_of_the_schema() {
-    let page = page();
-    let rows = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    let listed: Vec<String> = rows.map(|(key, _)| key.to_owned()).collect();
+    let listed: Vec<String> = rows(&page()).into_iter().map(|(key, _)| key).collect();
     let unique: BTreeSet<String> = listed.iter().cloned().collect();
     assert_eq!(listed.len(), unique.len(), "a key is listed twice");
     assert_eq!(unique, keys::all().into_keys().collect());
+}
+
+#[test]
+fn its_tables_name_the_defaults_of_the_schema() {
+    let keys = keys::all();
+    for (key, row) in rows(&page()) {
+        let default = match &keys[&key]["default"] {
+            serde_json::Value::Null => continue,
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let column = row.split('|').nth(2).unwrap_or_default().trim();
+        assert_eq!(column, format!("`{default}`"), "{key}");
+    }
 }
 
 #[test]
