@@ -215,6 +215,10 @@ impl Report {
         path: &KeyPath<'_>,
         message: impl Into<String>,
     ) -> &mut Fault {
+        if self.is_full() {
+            self.left_out += 1;
+            return &mut self.spill;
+        }
         let origin = tree.nearest(path).origin.clone();
         self.add(origin, path.to_string(), message)
     }

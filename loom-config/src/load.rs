@@ -21,7 +21,7 @@ use crate::tree::{self, Origin};
 ///
 /// # Errors
 /// When the file cannot be read, and when anything is wrong with it: one error holds all of its faults.
-pub fn load(path: impl AsRef<Path>) -> Result<Config, Error> {
+pub fn load(path: &Path) -> Result<Config, Error> {
     Loader::from_environment().load(path)
 }
 

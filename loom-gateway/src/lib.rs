@@ -1,2 +1,25 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+//!
+//! # The way of a request, module by module
+//!
+//! `cli` reads `loom.yaml`, `app` puts together what it describes. `listener` accepts a connection and reads a request;
+//! `router` is what happens to every request; `route` is one route's stack, with the `plugins` in it; `proxy` sends the
+//! request to an upstream. `errors` is the one table of what a client is told when something fails, `limits` the one
+//! list of what is bounded.
+
 #![forbid(unsafe_code)]
+
+mod app;
+pub mod cli;
+mod errors;
+mod hop_by_hop;
+mod limits;
+mod listener;
+mod logging;
+mod plugins;
+mod proxy;
+mod route;
+mod router;
+
+pub use app::{Drained, Gateway, Running, StartError};
+pub use listener::BindError;

@@ -76,3 +76,10 @@ pub(crate) const PROPERTY_BYTES: usize = 256 << 10;
 
 /// `max_buffered_body`: bytes of a body that a plugin may hold, in each direction (as in Envoy).
 pub(crate) const BUFFERED_BODY: usize = 1 << 20;
+
+/// The shortest time between two ticks of a root context; a shorter one is lengthened to it. One thread serves the ticks of
+/// all VMs, so a plugin that wants to look more often waits for an event instead.
+pub(crate) const TICK_SHORTEST: Duration = Duration::from_millis(10);
+
+/// Items that wait in one shared queue.
+pub(crate) const QUEUE_ITEMS: usize = 10_000;

@@ -5,6 +5,7 @@ mod error;
 
 pub mod demo;
 pub mod plugins;
+pub mod schema;
 
 use std::path::Path;
 
@@ -20,6 +21,19 @@ pub fn root() -> &'static Path {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use loom_config::Loader;
+
+    #[test]
+    fn the_configurations_of_the_examples_are_right() {
+        for name in [
+            "examples/first-plugin/loom.yaml",
+            "examples/guide/loom.yaml",
+        ] {
+            let loaded = Loader::new([]).load(super::root().join(name));
+            loaded.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
 
     #[test]
     fn the_readme_shows_the_guide_s_configuration() {

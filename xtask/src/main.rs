@@ -19,7 +19,9 @@ Examples:
   cargo xtask demo                  see a plugin change a request and a response
   cargo xtask demo --once           the same as a check: ends with 0 when all is well
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
-  cargo xtask plugins add-header    build one of them";
+  cargo xtask plugins add-header    build one of them
+  cargo xtask schema                write docs/loom.schema.json after a change to loom-config
+  cargo xtask schema --check        fail when that file is not up to date";
 
 #[derive(Debug, Subcommand)]
 enum Task {
@@ -40,6 +42,14 @@ enum Task {
         /// Folders of examples/plugins; without any, all of them
         #[arg(value_name = "NAME")]
         names: Vec<String>,
+    },
+    /// Write the JSON Schema of loom.yaml to docs/loom.schema.json
+    ///
+    /// Editors complete and check loom.yaml with it. It is made from the types of loom-config.
+    Schema {
+        /// Write nothing, and fail when the file differs
+        #[arg(long)]
+        check: bool,
     },
 }
 
@@ -65,6 +75,8 @@ fn run(task: Task) -> Result<(), Error> {
             }
             Ok(())
         }
+        Task::Schema { check: true } => xtask::schema::check(xtask::root()),
+        Task::Schema { check: false } => xtask::schema::write(xtask::root()),
     }
 }
 

@@ -10,12 +10,24 @@
 
 use std::env;
 use std::error::Error;
+use std::process::ExitCode;
 
 use loom_layer::LoomPlugin;
 use tokio::net::TcpListener;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Loom's errors say what to do about them, which is worth more to a reader than their `Debug` form.
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     // What the plugin logs has the target `loom::plugin`.
     tracing_subscriber::fmt()
         .with_env_filter("info,tower_http=debug,loom::plugin=debug")

@@ -175,6 +175,10 @@ impl<'a> Names<'a> {
         if self.incomplete {
             return None;
         }
+        if checker.report.is_full() {
+            checker.fault(path, "");
+            return None;
+        }
         let noun = self.section.noun;
         let mut known: Vec<&str> = self.places.keys().copied().collect();
         known.sort_by_key(|name| self.places[name]);
@@ -186,11 +190,7 @@ impl<'a> Names<'a> {
             ),
             _ => format!("there is no {noun} `{name}`"),
         };
-        let meant = if checker.report.is_full() {
-            None
-        } else {
-            suggest::closest(name, known)
-        };
+        let meant = suggest::closest(name, known);
         let (hint, snippet) = self.section.definition(name, checker.tree);
         let fault = checker.fault(path, message);
         match meant {

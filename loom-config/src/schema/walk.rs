@@ -112,6 +112,7 @@ impl Walk<'_> {
             let message = format!("the list has {count} items; expected at most {most}");
             self.report
                 .add(node.origin.clone(), path.to_string(), message);
+            return Json::Array(Vec::new());
         }
         let Some(inner) = shape.items() else {
             return Json::Array(Vec::new());

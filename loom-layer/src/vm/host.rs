@@ -8,6 +8,7 @@ use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 
 use super::deadline::Deadline;
 use super::pool::{Root, VmSpec};
+use super::roots::Agenda;
 use crate::abi::AbiVersion;
 use crate::limits;
 use crate::log::{LogLevel, LogLines};
@@ -44,6 +45,8 @@ pub(crate) struct Host {
     pub(super) logs: LogLines,
     /// Streams to be woken once the lock is free, since a callback of another context changed them.
     pub(super) wakes: Vec<Arc<dyn Remote>>,
+    /// What the root contexts are to be called for.
+    pub(super) agenda: Arc<Agenda>,
 }
 
 /// A root context: one configured plugin in this VM.
@@ -84,16 +87,25 @@ impl Host {
             configuration: None,
             logs: LogLines::default(),
             wakes: Vec::new(),
+            agenda: Arc::default(),
         }
     }
 
     /// The root context of any context.
     pub(super) fn root_of(&self, context: u32) -> Option<&RootContext> {
-        let root = self
-            .streams
+        self.roots.get(&self.root_id_of(context))
+    }
+
+    fn root_id_of(&self, context: u32) -> u32 {
+        self.streams
             .get(&context)
-            .map_or(context, |stream| stream.root);
-        self.roots.get(&root)
+            .map_or(context, |stream| stream.root)
+    }
+
+    /// The id of the root context that host calls act for; before the first one exists, none.
+    pub(super) fn root_context(&self) -> Option<u32> {
+        let id = self.root_id_of(self.effective);
+        self.roots.contains_key(&id).then_some(id)
     }
 
     /// The plugin that host calls act for: before the first root context exists, none.
@@ -127,6 +139,12 @@ impl Host {
     /// Whether the level is let through.
     pub(super) fn logs_at(&self, level: LogLevel) -> bool {
         self.log_level().is_some_and(|least| level >= least)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.agenda.close();
     }
 }
 

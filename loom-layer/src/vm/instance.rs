@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use wasmtime::{Engine, Store, TypedFunc, WasmParams, WasmResults};
+use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
 use super::fault::Fault;
 use super::host::{Host, NO_CONTEXT, RootContext, StreamContext};
 use super::module::Compiled;
+use super::platform::Platform;
 use super::pool::{Root, VmSpec};
+use super::roots::{Agenda, RootCallback};
 use crate::abi::{AbiVersion, Action, MapType};
 use crate::stream::{Buffer, Callback, Direction, End, Exchange, Map};
 
@@ -33,6 +35,8 @@ struct Exports {
     log: Option<TypedFunc<u32, ()>>,
     done: Option<TypedFunc<u32, u32>>,
     delete: Option<TypedFunc<u32, ()>>,
+    tick: Option<TypedFunc<u32, ()>>,
+    queue_ready: Option<TypedFunc<(u32, u32), ()>>,
 }
 
 /// A headers callback: version 0.1.0 does not tell it about the end of the stream.
@@ -44,11 +48,11 @@ enum Headers {
 impl Instance {
     /// Instantiates the module and runs its start function.
     pub(super) fn start(
-        engine: &Engine,
+        platform: &Platform,
         compiled: &Compiled,
         vm: &Arc<VmSpec>,
     ) -> Result<Self, Fault> {
-        let mut store = Store::new(engine, Host::new(Arc::clone(vm), compiled.abi));
+        let mut store = Store::new(&platform.engine, Host::new(Arc::clone(vm), compiled.abi));
         store.limiter(|host| &mut host.memory_limiter);
         store.epoch_deadline_callback(|mut context| context.data_mut().deadline.tick());
         store.set_epoch_deadline(1);
@@ -181,6 +185,30 @@ impl Instance {
             }
             self.store.data_mut().roots.remove(&id);
         }
+    }
+
+    /// Runs a callback of a root context; `false` when there is no such context any more.
+    pub(super) fn run_root(&mut self, id: u32, callback: RootCallback) -> Result<bool, Fault> {
+        if !self.store.data().roots.contains_key(&id) {
+            return Ok(false);
+        }
+        self.enter(id);
+        match callback {
+            RootCallback::Tick => {
+                if let Some(tick) = self.exports.tick.clone() {
+                    self.call(callback.name(), |store| tick.call(store, id))?;
+                }
+            }
+            RootCallback::QueueReady { queue } => {
+                if let Some(ready) = self.exports.queue_ready.clone() {
+                    self.call(callback.name(), |store| ready.call(store, (id, queue)))?;
+                }
+            }
+        }
+        // The callback may have called `proxy_done`.
+        self.delete_done_roots()?;
+        self.enter(NO_CONTEXT);
+        Ok(true)
     }
 
     /// Runs callbacks of one stream of the plugin `root`, and returns what the last one asked for. `context` is the
@@ -322,6 +350,11 @@ impl Instance {
         self.store.data().streams.values()
     }
 
+    /// What the root contexts are to be called for.
+    pub(super) fn agenda(&self) -> Arc<Agenda> {
+        Arc::clone(&self.store.data().agenda)
+    }
+
     pub(super) fn host_mut(&mut self) -> &mut Host {
         self.store.data_mut()
     }
@@ -415,6 +448,8 @@ impl Exports {
             log: find(store, instance, "proxy_on_log"),
             done: find(store, instance, "proxy_on_done"),
             delete: find(store, instance, "proxy_on_delete"),
+            tick: find(store, instance, "proxy_on_tick"),
+            queue_ready: find(store, instance, "proxy_on_queue_ready"),
         }
     }
 }

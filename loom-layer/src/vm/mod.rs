@@ -17,6 +17,7 @@ mod module;
 mod platform;
 mod pool;
 mod precompiled;
+mod roots;
 mod shard;
 mod wasi;
 

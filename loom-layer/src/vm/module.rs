@@ -218,6 +218,8 @@ const SIGNATURES: &[(&str, usize, usize)] = &[
     ("proxy_on_done", 1, 1),
     ("proxy_on_log", 1, 0),
     ("proxy_on_delete", 1, 0),
+    ("proxy_on_tick", 1, 0),
+    ("proxy_on_queue_ready", 2, 0),
 ];
 
 fn check_signatures(plugin: &str, module: &Module, abi: AbiVersion) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::instance::Instance;
 use super::module::Compiled;
 use super::platform::Platform;
+use super::roots;
 use super::shard::{Entry, Shard};
 use crate::error::Error;
 use crate::limits;
@@ -177,13 +178,16 @@ impl Vm {
         {
             return Ok(());
         }
-        let instance = Instance::start(&self.platform.engine, &self.compiled, &self.spec)?;
+        let instance = Instance::start(&self.platform, &self.compiled, &self.spec)?;
+        let agenda = instance.agenda();
         let shard = Shard::new(instance, self.this.clone(), at);
         for root in roots.iter().filter_map(Weak::upgrade) {
             if let Some(mut entry) = shard.try_enter() {
                 entry.add_root(&root)?;
             }
         }
+        let drive = roots::drive(Arc::downgrade(&shard), agenda);
+        self.platform.background.spawn(drive);
         slot.shard.store(Some(shard));
         Ok(())
     }

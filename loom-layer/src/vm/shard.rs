@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::fault::{Fault, FaultKind};
 use super::instance::Instance;
 use super::pool::{Root, Vm};
+use super::roots::RootCallback;
 use crate::abi::Action;
 use crate::limits;
 use crate::log::LogLines;
@@ -106,6 +107,22 @@ impl Entry<'_> {
         };
         let (exchange, result) = instance.run(root, context, callbacks, exchange);
         (exchange, self.note(result))
+    }
+
+    /// Runs a callback of a root context; `false` when there is no such context any more.
+    pub(super) fn run_root(
+        &mut self,
+        context: u32,
+        callback: RootCallback,
+    ) -> Result<bool, Failed> {
+        if !stack_suffices() {
+            return Err(Failed);
+        }
+        let Some(instance) = self.instance() else {
+            return Err(Failed);
+        };
+        let result = instance.run_root(context, callback);
+        self.note(result)
     }
 
     /// Adds a plugin. A refusal leaves the others as they are; every other fault takes the shard down.

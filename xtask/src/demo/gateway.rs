@@ -22,8 +22,8 @@ const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 808
 /// How long the gateway may take until it listens; it compiles the plugin in that time.
 const START: Duration = Duration::from_secs(60);
 
-/// How long the gateway may take to end after it was asked to.
-const STOP: Duration = Duration::from_secs(15);
+/// How long the gateway may take to end after it was asked to: a little more than it gives to running requests.
+const STOP: Duration = Duration::from_secs(35);
 
 /// How often a child that cannot be waited for otherwise is looked at.
 const GLANCE: Duration = Duration::from_millis(50);

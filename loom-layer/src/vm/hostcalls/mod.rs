@@ -10,6 +10,7 @@ mod log;
 mod memory;
 mod properties;
 mod stream;
+mod ticks;
 
 use wasmtime::{Caller, FuncType, Linker};
 
@@ -47,7 +48,8 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     buffers::define(linker)?;
     properties::define(linker)?;
     context::define(linker)?;
-    stream::define(linker)
+    stream::define(linker)?;
+    ticks::define(linker)
 }
 
 /// Defines the form of a host call that older SDKs import under the same name, if there is one of this type.

@@ -1,4 +1,4 @@
-//! A file of each kind of mistake, with the exact text that it is answered with: `bad/NAME.yaml` and `bad/NAME.txt`.
+//! A file of each kind of mistake, with the exact text that it is answered with: `tests/bad/NAME.yaml` and `NAME.txt`.
 //!
 //! A first line `# environment: NAME=value ...` sets variables. To write the answers anew after a change of words, run
 //! with `UPDATE_EXPECT=1` and read the difference.

@@ -1,0 +1,187 @@
+//! Every key of the file changes the model: a key that is read and forgotten is found here.
+
+use std::collections::BTreeSet;
+
+use loom_config::{Config, Loader};
+
+use super::keys;
+
+/// A key, and a file in which it is marked: `<<key: value>>`, or `<<key: one||key: other>>` where it cannot be left out.
+const EFFECTS: &[(&str, &str)] = &[
+    ("workers", "{<<workers: 4>>}"),
+    (
+        "listeners[].name",
+        "listeners: [{address: '0.0.0.0:80', <<name: web>>}]",
+    ),
+    (
+        "listeners[].address",
+        "listeners: [{name: web, <<address: '0.0.0.0:80'||address: '[::1]:81'>>}]",
+    ),
+    (
+        "listeners[].limits.connections",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<connections: 5>>}}]",
+    ),
+    (
+        "listeners[].limits.header_timeout",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<header_timeout: 5s>>}}]",
+    ),
+    (
+        "listeners[].limits.header_bytes",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<header_bytes: 8KiB>>}}]",
+    ),
+    (
+        "plugins[].name",
+        "plugins: [{path: a.wasm, <<name: a||name: b>>}]",
+    ),
+    (
+        "plugins[].path",
+        "plugins: [{name: a, <<path: a.wasm||path: b.wasm>>}]",
+    ),
+    (
+        "plugins[].phase",
+        "plugins: [{name: a, path: a.wasm, <<phase: on_log>>}]",
+    ),
+    (
+        "plugins[].priority",
+        "plugins: [{name: a, path: a.wasm, <<priority: -1>>}]",
+    ),
+    (
+        "plugins[].memory_limit",
+        "plugins: [{name: a, path: a.wasm, <<memory_limit: 16MB>>}]",
+    ),
+    (
+        "plugins[].timeout",
+        "plugins: [{name: a, path: a.wasm, <<timeout: 50ms>>}]",
+    ),
+    (
+        "plugins[].log_level",
+        "plugins: [{name: a, path: a.wasm, <<log_level: debug>>}]",
+    ),
+    (
+        "plugins[].failure_policy",
+        "plugins: [{name: a, path: a.wasm, <<failure_policy: open>>}]",
+    ),
+    (
+        "plugins[].config",
+        "plugins: [{name: a, path: a.wasm, <<config: {a: 1}>>}]",
+    ),
+    (
+        "routes[].id",
+        "routes: [{path: /*, upstream: e, <<id: a||id: b>>}]",
+    ),
+    (
+        "routes[].path",
+        "routes: [{id: a, upstream: e, <<path: /*||path: /a>>}]",
+    ),
+    (
+        "routes[].host",
+        "routes: [{id: a, path: /*, upstream: e, <<host: example.com>>}]",
+    ),
+    (
+        "routes[].listeners",
+        "listeners: ['0.0.0.0:80', '0.0.0.0:81']\nroutes: [{id: a, path: /*, upstream: e, <<listeners: '0.0.0.0:81'>>}]",
+    ),
+    (
+        "routes[].plugins[].plugin",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm}]\nroutes: [{id: a, path: /*, upstream: e, plugins: [{<<plugin: a||plugin: b>>}]}]",
+    ),
+    (
+        "routes[].plugins[].config",
+        "plugins: [{name: a, path: a.wasm}]\nroutes: [{id: a, path: /*, upstream: e, plugins: [{plugin: a, <<config: text>>}]}]",
+    ),
+    (
+        "routes[].upstream",
+        "routes: [{id: a, path: /*, <<upstream: e||upstream: f>>}]",
+    ),
+    (
+        "routes[].timeout",
+        "routes: [{id: a, path: /*, upstream: e, <<timeout: 30s>>}]",
+    ),
+    (
+        "upstreams[].name",
+        "upstreams: [{endpoints: 'a:1', <<name: a||name: b>>}]",
+    ),
+    (
+        "upstreams[].endpoints[].address",
+        "upstreams: [{name: a, endpoints: [{<<address: 'a:1'||address: 'a:2'>>}]}]",
+    ),
+    (
+        "upstreams[].builtin",
+        "upstreams: [{name: a, <<endpoints: 'a:1'||builtin: echo>>}]",
+    ),
+    (
+        "upstreams[].timeouts.connect",
+        "upstreams: [{name: a, endpoints: 'a:1', timeouts: {<<connect: 1s>>}}]",
+    ),
+    (
+        "upstreams[].timeouts.idle",
+        "upstreams: [{name: a, endpoints: 'a:1', timeouts: {<<idle: 1s>>}}]",
+    ),
+    ("log.level", "log: {<<level: debug>>}"),
+    ("log.format", "log: {<<format: json>>}"),
+    (
+        "shutdown.drain_timeout",
+        "shutdown: {<<drain_timeout: 0s>>}",
+    ),
+];
+
+/// For the rows that are about routes.
+const UPSTREAMS: &str = "\nupstreams: [{name: e, builtin: echo}, {name: f, builtin: echo}]\n";
+
+#[test]
+fn every_key_is_covered() {
+    let mut expected: BTreeSet<String> = keys::values().into_keys().collect();
+    // It has one value only, so nothing can change: that another one is refused is among the bad files.
+    expected.remove("version");
+    let covered: BTreeSet<String> = EFFECTS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    assert_eq!(covered, expected);
+}
+
+#[test]
+fn every_key_changes_the_model() {
+    for (key, text) in EFFECTS {
+        let (before, marked, after) = split(text);
+        let (without, with) = marked.split_once("||").unwrap_or(("", marked));
+        let model = |part: &str| load(&format!("{before}{part}{after}"));
+        assert_ne!(model(without), model(with), "{key} has no effect");
+    }
+}
+
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_model() {
+    let keys = keys::values();
+    let mut checked = 0;
+    for (key, text) in EFFECTS {
+        let default = &keys[*key]["default"];
+        if default.is_null() {
+            continue;
+        }
+        checked += 1;
+        let (before, marked, after) = split(text);
+        let name = marked.split(':').next().unwrap_or_default();
+        let model = |part: &str| load(&format!("{before}{part}{after}"));
+        assert_eq!(
+            model(""),
+            model(&format!("{name}: {default}")),
+            "{key} has another default"
+        );
+    }
+    assert!(checked >= 10);
+}
+
+fn split(text: &str) -> (&str, &str, &str) {
+    let (before, rest) = text.split_once("<<").expect("a mark");
+    let (marked, after) = rest.split_once(">>").expect("the end of the mark");
+    (before, marked, after)
+}
+
+fn load(text: &str) -> Config {
+    let text = if text.contains("routes:") {
+        format!("{text}{UPSTREAMS}")
+    } else {
+        text.to_owned()
+    };
+    Loader::default()
+        .parse("loom.yaml", &text)
+        .unwrap_or_else(|error| panic!("{text}\n{error}"))
+}

@@ -1,0 +1,12 @@
+//! What a user of the crate can see: files in, models or faults out.
+
+mod bad_files;
+mod docs;
+mod effects;
+mod guide;
+mod keys;
+mod overrides;
+mod robust;
+mod schema;
+mod values;
+mod yaml;

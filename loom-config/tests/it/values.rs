@@ -1,0 +1,259 @@
+//! What the values of the file become: shorthands, orders, defaults, units.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use loom_config::model::{
+    Endpoint, FailurePolicy, HostMatch, LogFormat, LogLevel, PathMatch, Phase, Target,
+};
+use loom_config::{Config, Loader};
+
+fn load(text: &str) -> Config {
+    Loader::default()
+        .parse("etc/loom.yaml", text)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The configuration of a plugin, as it is written after `config:`.
+fn config(written: &str) -> Option<String> {
+    let config = load(&format!(
+        "plugins:\n  - name: a\n    path: a.wasm\n    config: {written}\n"
+    ));
+    config.plugins[0]
+        .config
+        .as_deref()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+#[test]
+fn without_listeners_there_is_one() {
+    let config = load("log: {}");
+    assert_eq!(config.listeners.len(), 1);
+    assert_eq!(config.listeners[0].name, "default");
+    assert_eq!(
+        config.listeners[0].address,
+        SocketAddr::from(([0, 0, 0, 0], 8080))
+    );
+    assert_eq!(config.listeners[0].limits.connections, 10_000);
+    assert_eq!(config.workers, None);
+    assert_eq!(
+        (config.log.level, config.log.format),
+        (LogLevel::Info, LogFormat::Text)
+    );
+    assert_eq!(config.shutdown.drain_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn an_address_is_a_listener() {
+    let config = load(
+        "listeners: ['127.0.0.1:0', {name: six, address: '[::]:8443'}, {address: '0.0.0.0:1'}]",
+    );
+    let names: Vec<&str> = config
+        .listeners
+        .iter()
+        .map(|listener| listener.name.as_str())
+        .collect();
+    assert_eq!(names, ["127.0.0.1:0", "six", "0.0.0.0:1"]);
+    assert_eq!(config.listeners[1].address.port(), 8443);
+}
+
+#[test]
+fn plugins_without_further_keys_have_the_defaults_of_the_host() {
+    let config = load("plugins: [{name: a, path: plugins/a.wasm}, {name: b, path: /srv/b.wasm}]");
+    let plugin = &config.plugins[0];
+    assert_eq!(plugin.path, Path::new("etc/plugins/a.wasm"));
+    assert_eq!(config.plugins[1].path, Path::new("/srv/b.wasm"));
+    assert_eq!((plugin.phase, plugin.priority), (Phase::RequestHeaders, 0));
+    assert_eq!(
+        (plugin.memory_limit, plugin.timeout, plugin.log_level),
+        (None, None, None)
+    );
+    assert_eq!(
+        (plugin.failure_policy, plugin.config.is_none()),
+        (FailurePolicy::Closed, true)
+    );
+}
+
+#[test]
+fn phases() {
+    for (written, phase) in [
+        ("on_request_headers", Phase::RequestHeaders),
+        ("on_request_body", Phase::RequestBody),
+        ("on_response_headers", Phase::ResponseHeaders),
+        ("on_response_body", Phase::ResponseBody),
+        ("on_log", Phase::Log),
+    ] {
+        assert_eq!(
+            load(&format!(
+                "plugins: [{{name: a, path: a, phase: {written}}}]"
+            ))
+            .plugins[0]
+                .phase,
+            phase
+        );
+    }
+}
+
+#[test]
+fn levels() {
+    let levels = [
+        ("trace", LogLevel::Trace),
+        ("debug", LogLevel::Debug),
+        ("info", LogLevel::Info),
+        ("warn", LogLevel::Warn),
+        ("error", LogLevel::Error),
+    ];
+    for (written, level) in levels {
+        let config = load(&format!(
+            "log: {{level: {written}}}\nplugins: [{{name: a, path: a, log_level: {written}}}]"
+        ));
+        assert_eq!(
+            (config.log.level, config.plugins[0].log_level),
+            (level, Some(level))
+        );
+    }
+}
+
+#[test]
+fn a_plugins_configuration_keeps_its_order_and_its_types() {
+    for (written, got) in [
+        (
+            "{z: 1, a: [true, null, 1.5, '1', x], m: {}}",
+            r#"{"z":1,"a":[true,null,1.5,"1","x"],"m":{}}"#,
+        ),
+        ("[1, 2]", "[1,2]"),
+        ("plain text", "plain text"),
+        ("'{\"raw\": 1}'", r#"{"raw": 1}"#),
+        ("''", ""),
+        ("5", "5"),
+        ("1.50", "1.5"),
+        ("true", "true"),
+        ("'5'", "5"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("{1: a, true: b}", r#"{"1":"a","true":"b"}"#),
+        (
+            "{requests_per_second: 100}",
+            r#"{"requests_per_second":100}"#,
+        ),
+    ] {
+        assert_eq!(config(written).as_deref(), Some(got), "{written}");
+    }
+    assert_eq!(config(""), None);
+    assert_eq!(config("null"), None);
+}
+
+#[test]
+fn plugins_of_a_route_stand_by_priority_then_by_place() {
+    let config = load(
+        "
+plugins:
+  - {name: low, path: a.wasm, priority: -5}
+  - {name: one, path: a.wasm}
+  - {name: two, path: a.wasm}
+  - {name: high, path: a.wasm, priority: 100}
+routes:
+  - id: r
+    path: /*
+    upstream: echo
+    plugins: [low, two, {plugin: one, config: {a: 1}}, high, {plugin: one, config: text}, one]
+upstreams: [{name: echo, builtin: echo}]
+",
+    );
+    let uses = &config.routes[0].plugins;
+    let names: Vec<&str> = uses
+        .iter()
+        .map(|used| config.plugins[used.plugin].name.as_str())
+        .collect();
+    assert_eq!(names, ["high", "two", "one", "one", "one", "low"]);
+    let configs: Vec<Option<&[u8]>> = uses.iter().map(|used| used.config.as_deref()).collect();
+    assert_eq!(
+        configs[2..5],
+        [
+            Some(br#"{"a":1}"#.as_slice()),
+            Some(b"text".as_slice()),
+            None
+        ]
+    );
+}
+
+#[test]
+fn routes_name_listeners_hosts_and_paths_singly_or_in_lists() {
+    let config = load(
+        "
+listeners: [{name: a, address: '0.0.0.0:1'}, {name: b, address: '0.0.0.0:2'}]
+routes:
+  - {id: one, path: /a, host: A.example.com, listeners: b, upstream: echo}
+  - {id: many, path: [/*, /x/*], host: [b.example.com, '*.Example.com'], listeners: [b, a], upstream: echo, timeout: 1m30s}
+  - {id: all, path: /, upstream: echo}
+upstreams: [{name: other, builtin: echo}, {name: echo, builtin: echo}]
+",
+    );
+    let [one, many, all] = config.routes.as_slice() else {
+        panic!("three routes")
+    };
+    assert_eq!(one.paths, [PathMatch::Exact("/a".into())]);
+    assert_eq!(one.hosts, [HostMatch::Exact("a.example.com".into())]);
+    assert_eq!(
+        (one.listeners.as_slice(), one.upstream, one.timeout),
+        ([1].as_slice(), 1, None)
+    );
+    assert_eq!(
+        many.paths,
+        [
+            PathMatch::Prefix(String::new()),
+            PathMatch::Prefix("/x".into())
+        ]
+    );
+    assert_eq!(many.hosts[1], HostMatch::Suffix(".example.com".into()));
+    assert_eq!(
+        (many.listeners.as_slice(), many.timeout),
+        ([0, 1].as_slice(), Some(Duration::from_secs(90)))
+    );
+    assert_eq!(
+        (all.listeners.as_slice(), all.hosts.len()),
+        ([0, 1].as_slice(), 0)
+    );
+}
+
+#[test]
+fn endpoints_in_every_form() {
+    let config = load(
+        "
+upstreams:
+  - {name: one, endpoints: 'api.internal:80'}
+  - {name: many, endpoints: ['127.0.0.1:3000', '[::1]:3001', {address: 'Host:3002'}], timeouts: {connect: 1s, idle: 2s}}
+",
+    );
+    let endpoint = |host: &str, port| Endpoint {
+        host: host.to_owned(),
+        port,
+    };
+    assert_eq!(
+        config.upstreams[0].target,
+        Target::Endpoints {
+            endpoints: vec![endpoint("api.internal", 80)],
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(30),
+        }
+    );
+    assert_eq!(
+        config.upstreams[1].target,
+        Target::Endpoints {
+            endpoints: vec![
+                endpoint("127.0.0.1", 3000),
+                endpoint("::1", 3001),
+                endpoint("host", 3002)
+            ],
+            connect_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(2),
+        }
+    );
+}
+
+#[test]
+fn an_empty_place_after_a_key_is_no_key() {
+    let config =
+        load("listeners:\nplugins:\nroutes: ~\nlog:\n  level:\nworkers: null\nupstreams: []");
+    assert_eq!(config, load("log: {}"));
+}

@@ -1,0 +1,63 @@
+//! Configuration in, routers out.
+
+use std::sync::Arc;
+
+use axum::Router;
+use loom_config::model::{Config, Route};
+use loom_layer::RouteInfo;
+
+use super::error::StartError;
+use crate::plugins::Plugins;
+use crate::proxy::{ProxyService, Upstream};
+use crate::route::{RouteParts, route_router};
+use crate::router::{RouteTable, listener_router};
+
+/// Everything that a configuration describes, ready to be served.
+#[derive(Debug)]
+pub(super) struct Assembled {
+    /// One router per listener, in the order of the configuration.
+    pub(super) listeners: Vec<Router>,
+}
+
+impl Assembled {
+    pub(super) async fn new(config: &Config) -> Result<Self, StartError> {
+        let plugins = Plugins::load(config).await?;
+        let upstreams: Vec<_> = config
+            .upstreams
+            .iter()
+            .map(|upstream| Arc::new(Upstream::new(upstream)))
+            .collect();
+        let mut routes = Vec::with_capacity(config.routes.len());
+        for route in &config.routes {
+            routes.push((
+                route,
+                route_router(parts(config, route, &plugins, &upstreams)?),
+            ));
+        }
+        let listeners = (0..config.listeners.len()).map(|listener| {
+            let of_listener = routes
+                .iter()
+                .filter(|(route, _)| route.listeners.contains(&listener));
+            listener_router(RouteTable::new(
+                of_listener.map(|(route, router)| (*route, router.clone())),
+            ))
+        });
+        Ok(Self {
+            listeners: listeners.collect(),
+        })
+    }
+}
+
+fn parts(
+    config: &Config,
+    route: &Route,
+    plugins: &Plugins,
+    upstreams: &[Arc<Upstream>],
+) -> Result<RouteParts, StartError> {
+    Ok(RouteParts {
+        info: RouteInfo::new(&route.id).upstream(&config.upstreams[route.upstream].name),
+        plugins: plugins.chain(&route.plugins)?,
+        timeout: route.timeout,
+        proxy: ProxyService::new(Arc::clone(&upstreams[route.upstream])),
+    })
+}

@@ -1,0 +1,52 @@
+//! The gateway as a whole: from a checked configuration to something that runs and can be ended.
+
+mod assemble;
+mod error;
+mod running;
+
+use loom_config::model::Config;
+
+pub use error::StartError;
+pub use running::{Drained, Running};
+
+use assemble::Assembled;
+
+/// The gateway.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use loom_gateway::Gateway;
+///
+/// let config = loom_config::load("loom.yaml".as_ref())?;
+/// let running = Gateway::start(config).await?;
+/// println!("listening on {:?}", running.addresses());
+/// running.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Gateway;
+
+impl Gateway {
+    /// Loads all plugins and puts all routes together, and starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin cannot be loaded or refuses its configuration.
+    pub async fn check(config: &Config) -> Result<(), StartError> {
+        Assembled::new(config).await.map(drop)
+    }
+
+    /// Loads all plugins, takes all addresses, and serves them on the current tokio runtime.
+    ///
+    /// When it returns, every listener accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// When a plugin cannot be loaded or refuses its configuration, or when an address cannot be taken. Nothing runs
+    /// then.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let assembled = Assembled::new(&config).await?;
+        Running::start(config, assembled)
+    }
+}

@@ -1,0 +1,103 @@
+//! What the commands do.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use loom_config::model::Config;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::args::Options;
+use super::config;
+use crate::app::{Drained, Gateway};
+use crate::logging;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Runs the gateway until a signal ends it.
+pub(super) fn serve(options: &Options) -> Result<ExitCode> {
+    let (path, config) = config::load(options)?;
+    logging::init(config.log)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
+    let runtime = runtime(&config)?;
+    let code = runtime.block_on(until_signal(config))?;
+    // A name that is being looked up need not be waited for.
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+/// Looks for faults, plugins included.
+pub(super) fn check(options: &Options) -> Result<ExitCode> {
+    let (path, config) = config::load(options)?;
+    logging::init(config.log)?;
+    runtime(&config)?.block_on(Gateway::check(&config))?;
+    let Config {
+        listeners,
+        plugins,
+        routes,
+        upstreams,
+        ..
+    } = &config;
+    println!(
+        "{}: no faults ({} listeners, {} plugins, {} routes, {} upstreams)",
+        path.display(),
+        listeners.len(),
+        plugins.len(),
+        routes.len(),
+        upstreams.len()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime(config: &Config) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(workers) = config.workers {
+        builder.worker_threads(workers.max(1));
+    }
+    builder.thread_name("loom-worker").enable_all().build()
+}
+
+async fn until_signal(config: Config) -> Result<ExitCode> {
+    // Before the listeners, so that a signal right after the start is not lost.
+    let mut signals = Signals::new()?;
+    let drain_timeout = config.shutdown.drain_timeout;
+    let running = Gateway::start(config).await?;
+    let name = signals.next().await;
+    tracing::info!(signal = name, ?drain_timeout, "shutting down");
+    tokio::select! {
+        drained = running.shutdown() => {
+            if drained == Drained::Complete {
+                tracing::info!("every request was answered");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        name = signals.next() => {
+            tracing::warn!(signal = name, "ended at once");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// The signals that end the gateway.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The name of the next one.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Headers that belong to one connection and not to the message (RFC 9110, 7.6.1).
+
+use http::HeaderMap;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+};
+
+use crate::router::X_REQUEST_ID;
+
+/// Removed whether `Connection` names them or not. hyper writes those that the next connection needs.
+static NAMES: [HeaderName; 8] = [
+    CONNECTION,
+    TRANSFER_ENCODING,
+    TE,
+    UPGRADE,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// What `Connection` cannot name away: without them the message would become another one, or lose its number.
+static PROTECTED: [HeaderName; 3] = [HOST, CONTENT_LENGTH, X_REQUEST_ID];
+
+/// Removes them from a request. `te: trailers` stays, since gRPC asks for trailers with it from end to end.
+pub(crate) fn remove_from_request(headers: &mut HeaderMap) {
+    let trailers = headers
+        .get_all(TE)
+        .iter()
+        .any(|value| tokens(value).any(|token| token.eq_ignore_ascii_case("trailers")));
+    remove(headers);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Removes them from a response.
+pub(crate) fn remove_from_response(headers: &mut HeaderMap) {
+    remove(headers);
+}
+
+fn remove(headers: &mut HeaderMap) {
+    // Most messages have none of them.
+    if !headers.keys().any(|name| NAMES.contains(name)) {
+        return;
+    }
+    let nominated: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(tokens)
+        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .filter(|name| !PROTECTED.contains(name))
+        .collect();
+    for name in NAMES.iter().chain(&nominated) {
+        headers.remove(name);
+    }
+}
+
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
+    value.to_str().unwrap_or_default().split(',').map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(headers: &[(&'static str, &'static str)]) -> Vec<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        remove_from_request(&mut map);
+        let mut left: Vec<_> = map
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
+        left.sort();
+        left
+    }
+
+    #[test]
+    fn the_connections_own_headers_go() {
+        let left = after(&[
+            ("connection", "keep-alive"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("proxy-authorization", "Basic eA=="),
+            ("te", "gzip"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "websocket"),
+            ("trailer", "x-checksum"),
+            ("accept", "*/*"),
+        ]);
+        assert_eq!(left, ["accept: */*", "trailer: x-checksum"]);
+    }
+
+    #[test]
+    fn nominated_headers_go_too() {
+        let left = after(&[
+            ("connection", "close, X-One"),
+            ("connection", "x-two"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+        ]);
+        assert_eq!(left, ["x-three: 3"]);
+    }
+
+    #[test]
+    fn host_and_length_cannot_be_nominated() {
+        let left = after(&[
+            ("connection", "host, content-length, te"),
+            ("host", "a"),
+            ("content-length", "3"),
+            ("te", "trailers, deflate"),
+        ]);
+        assert_eq!(left, ["content-length: 3", "host: a", "te: trailers"]);
+    }
+
+    #[test]
+    fn nonsense_in_connection_is_no_panic() {
+        assert_eq!(
+            after(&[("connection", ",, a b, \"x\""), ("accept", "*/*")]),
+            ["accept: */*"]
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! Every limit of the gateway that no key of the configuration sets, with the reason for its value.
+
+use std::time::Duration;
+
+/// Connections that the kernel holds for a listener until they are accepted. The kernel caps it by its own setting
+/// (`net.core.somaxconn`); a burst of clients should meet that one and not ours.
+pub(crate) const ACCEPT_BACKLOG: u32 = 4096;
+
+/// Pause after `accept` failed for want of file descriptors or memory. The failed connection stays in the kernel's
+/// queue, so that without a pause the loop would spin; descriptors come back within about this time or not at all.
+pub(crate) const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// The smallest buffer for a request's headers that hyper works with.
+pub(crate) const MIN_HEADER_BUFFER: usize = 8 * 1024;
+
+/// Requests that run at the same time on one HTTP/2 connection. What browsers and gRPC clients expect is 100 and more;
+/// above that one connection could hold the memory that is meant for many.
+pub(crate) const HTTP2_STREAMS: u32 = 128;
+
+/// Streams of one HTTP/2 connection that the client reset before they were served. More of them is an attack
+/// ("rapid reset"), and the connection ends.
+pub(crate) const HTTP2_PENDING_RESETS: usize = 32;
+
+/// What one HTTP/2 stream may send ahead of the reader, in bytes: enough for 100 Mbit/s over 20 ms.
+pub(crate) const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
+
+/// What all streams of one HTTP/2 connection may send ahead of their readers, in bytes.
+pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// How often a silent HTTP/2 connection is asked whether it still lives. HTTP/1.1 has no such question; there an
+/// unused connection ends after the listener's `header_timeout`.
+pub(crate) const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long the answer to that question may take.
+pub(crate) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long an unused HTTP/1.1 connection stays open while the gateway shuts down. The client may already have sent its
+/// next request; it is answered, with `connection: close`, instead of being reset. A few round trips are enough.
+pub(crate) const DRAIN_LINGER: Duration = Duration::from_secs(1);
+
+/// Unused connections kept per endpoint; more are closed after their response. As many as requests are usually
+/// running at one endpoint, so that steady load opens no new ones.
+pub(crate) const POOL_IDLE_CONNECTIONS: usize = 1024;
+
+/// Size of a response's headers, in bytes, and of the buffer that an upstream's body is read through.
+pub(crate) const UPSTREAM_HEADER_BYTES: usize = 256 * 1024;
+
+/// The body that the built-in echo upstream shows, in bytes: it has to hold it in memory, two times.
+pub(crate) const ECHO_BODY_BYTES: usize = 1024 * 1024;

@@ -1,0 +1,106 @@
+//! The life of one connection.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use loom_config::model::ListenerLimits;
+use loom_layer::ConnectionInfo;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::drain::Drain;
+use super::service::{ConnectionService, Spoken};
+use crate::limits;
+
+/// What all connections of a listener have in common.
+#[derive(Debug)]
+pub(super) struct Connections {
+    pub(super) protocol: Builder<TokioExecutor>,
+    pub(super) router: Router,
+    pub(super) header_timeout: Duration,
+    pub(super) drain: Drain,
+}
+
+/// HTTP/1.1 and HTTP/2 by prior knowledge on one port, within the listener's limits.
+pub(super) fn protocol(limits: ListenerLimits) -> Builder<TokioExecutor> {
+    let header_bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        // Without a timer hyper does not keep the time at all.
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(header_bytes.max(limits::MIN_HEADER_BUFFER));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits::HTTP2_STREAMS)
+        .max_pending_accept_reset_streams(limits::HTTP2_PENDING_RESETS)
+        .initial_stream_window_size(limits::HTTP2_STREAM_WINDOW)
+        .initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW)
+        .keep_alive_interval(limits::HTTP2_PING_INTERVAL)
+        .keep_alive_timeout(limits::HTTP2_PING_TIMEOUT);
+    builder
+}
+
+impl Connections {
+    /// Serves a connection to its end.
+    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
+        let spoken = Spoken::default();
+        let service = ConnectionService {
+            router: self.router.clone(),
+            connection: ConnectionInfo::new(peer, local),
+            spoken: spoken.clone(),
+            drain: self.drain.clone(),
+        };
+        let mut connection = pin!(
+            self.protocol
+                .serve_connection(TokioIo::new(stream), service)
+        );
+        let mut drain = pin!(self.drain.started());
+
+        // hyper's own time for headers starts with their first byte: a client that sends none is ours to end.
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => Some(ended),
+            () = drain.as_mut() => None,
+            () = sleep(self.header_timeout) => {
+                if !spoken.any() {
+                    connection.as_mut().graceful_shutdown();
+                }
+                tokio::select! {
+                    biased;
+                    ended = connection.as_mut() => Some(ended),
+                    () = drain.as_mut() => None,
+                }
+            }
+        };
+        let result = match ended {
+            Some(result) => result,
+            None => {
+                // HTTP/2 tells the client which requests will be answered. HTTP/1.1 cannot, and a request may be on its
+                // way on a connection that looks unused: it is waited for, and its response then says `close`.
+                if !spoken.http2() {
+                    tokio::select! {
+                        biased;
+                        _ = connection.as_mut() => return,
+                        () = sleep(limits::DRAIN_LINGER) => {}
+                    }
+                }
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%peer, error, "connection ended");
+        }
+    }
+}

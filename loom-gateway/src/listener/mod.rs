@@ -1,0 +1,13 @@
+//! A listener: a bound address, the loop that accepts connections, and one task for each of them.
+
+mod accept;
+mod bind;
+mod connection;
+mod drain;
+mod service;
+
+pub use bind::BindError;
+
+pub(crate) use accept::serve;
+pub(crate) use bind::Bound;
+pub(crate) use drain::Drain;

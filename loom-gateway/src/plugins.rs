@@ -1,0 +1,103 @@
+//! The configured plugins, loaded: the one place that knows how a [`model::Plugin`] becomes a [`LoomPlugin`].
+
+use std::num::NonZero;
+
+use bytes::Bytes;
+use loom_config::model;
+use loom_layer::{FailurePolicy, LogLevel, LoomChain, LoomPlugin, LoomRuntime, Phase};
+
+/// The loaded plugins, in the order of the configuration.
+#[derive(Debug)]
+pub(crate) struct Plugins {
+    loaded: Vec<LoomPlugin>,
+}
+
+impl Plugins {
+    /// Loads every plugin of the configuration, those that no route uses too: a file that cannot be loaded is found when
+    /// the gateway starts and not when somebody adds the route.
+    pub(crate) async fn load(config: &model::Config) -> Result<Self, loom_layer::Error> {
+        let runtime = LoomRuntime::new()?;
+        // One VM for each thread that serves requests.
+        let instances = config
+            .workers
+            .or_else(|| std::thread::available_parallelism().ok().map(NonZero::get))
+            .unwrap_or(1);
+        let mut loaded = Vec::with_capacity(config.plugins.len());
+        for plugin in &config.plugins {
+            loaded.push(load(plugin, config.log.level, instances, &runtime).await?);
+        }
+        Ok(Self { loaded })
+    }
+
+    /// The plugins of one route as one layer; `None` when it has none.
+    pub(crate) fn chain(
+        &self,
+        uses: &[model::PluginUse],
+    ) -> Result<Option<LoomChain>, loom_layer::Error> {
+        if uses.is_empty() {
+            return Ok(None);
+        }
+        let mut chain = Vec::with_capacity(uses.len());
+        for model::PluginUse { plugin, config } in uses {
+            let plugin = &self.loaded[*plugin];
+            chain.push(match config {
+                // The same VMs, with a root context of its own.
+                Some(config) => plugin.with_config(Bytes::copy_from_slice(config))?,
+                None => plugin.clone(),
+            });
+        }
+        Ok(Some(LoomChain::new(chain)))
+    }
+}
+
+async fn load(
+    plugin: &model::Plugin,
+    process_level: model::LogLevel,
+    instances: usize,
+    runtime: &LoomRuntime,
+) -> Result<LoomPlugin, loom_layer::Error> {
+    let mut builder = LoomPlugin::builder(&plugin.name)
+        .file(&plugin.path)
+        .phase(phase(plugin.phase))
+        .failure_policy(failure_policy(plugin.failure_policy))
+        .log_level(log_level(plugin.log_level.unwrap_or(process_level)))
+        .instances(instances)
+        .runtime(runtime);
+    if let Some(config) = &plugin.config {
+        builder = builder.config(Bytes::copy_from_slice(config));
+    }
+    if let Some(limit) = plugin.memory_limit {
+        builder = builder.memory_limit(limit);
+    }
+    if let Some(timeout) = plugin.timeout {
+        builder = builder.timeout(timeout);
+    }
+    builder.build_async().await
+}
+
+fn phase(phase: model::Phase) -> Phase {
+    match phase {
+        model::Phase::RequestHeaders => Phase::RequestHeaders,
+        model::Phase::RequestBody => Phase::RequestBody,
+        model::Phase::ResponseHeaders => Phase::ResponseHeaders,
+        model::Phase::ResponseBody => Phase::ResponseBody,
+        model::Phase::Log => Phase::Log,
+    }
+}
+
+fn failure_policy(policy: model::FailurePolicy) -> FailurePolicy {
+    match policy {
+        model::FailurePolicy::Closed => FailurePolicy::Closed,
+        model::FailurePolicy::Open => FailurePolicy::Open,
+    }
+}
+
+fn log_level(level: model::LogLevel) -> LogLevel {
+    match level {
+        model::LogLevel::Trace => LogLevel::Trace,
+        model::LogLevel::Debug => LogLevel::Debug,
+        model::LogLevel::Info => LogLevel::Info,
+        model::LogLevel::Warn => LogLevel::Warn,
+        model::LogLevel::Error => LogLevel::Error,
+    }
+}

@@ -1,0 +1,127 @@
+//! The form in which a request goes to an HTTP/1.1 server.
+
+use http::header::{EXPECT, HOST, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, Uri, Version};
+
+use crate::{hop_by_hop, router};
+
+/// Rewrites a request for `endpoint`: target, version, `Host`, and headers that a plugin may have set against the rules.
+///
+/// `Host` stays what the client sent, as virtual hosts behind a gateway expect it.
+pub(super) fn request<B>(request: &mut Request<B>, endpoint: &Authority) {
+    headers(request, Some(endpoint));
+    let target = request.uri().path_and_query().cloned();
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(endpoint.clone());
+    parts.path_and_query = Some(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    // All three parts are there, which is the only thing that this can miss.
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    *request.version_mut() = Version::HTTP_11;
+}
+
+/// The part of the rewriting that does not depend on where a request goes.
+pub(super) fn headers<B>(request: &mut Request<B>, endpoint: Option<&Authority>) {
+    hop_by_hop::remove_from_request(request.headers_mut());
+    // hyper has asked the client for its body already.
+    request.headers_mut().remove(EXPECT);
+    set_host(request, endpoint);
+}
+
+fn set_host<B>(request: &mut Request<B>, endpoint: Option<&Authority>) {
+    let named = router::authority(request.uri(), request.headers());
+    let host = match (named, request.uri().authority()) {
+        (Some(_), None) => return,
+        (Some(named), Some(_)) => HeaderValue::from_str(named),
+        // HTTP/1.0 without `Host`; in HTTP/1.1 the endpoint's own name is the right one then.
+        (None, _) => match endpoint {
+            Some(endpoint) => HeaderValue::from_str(endpoint.as_str()),
+            None => return,
+        },
+    };
+    if let Ok(host) = host {
+        request.headers_mut().insert(HOST, host);
+    }
+}
+
+/// Takes from a response what belonged to the connection with the upstream.
+pub(super) fn response<B>(response: &mut Response<B>) {
+    hop_by_hop::remove_from_response(response.headers_mut());
+    // hyper writes the version of the client's connection, if this one does not claim to be older.
+    *response.version_mut() = Version::HTTP_11;
+}
+
+/// Whether a response asks for a protocol that nobody asked for.
+pub(super) fn is_unasked_upgrade<B>(response: &Response<B>) -> bool {
+    response.status() == http::StatusCode::SWITCHING_PROTOCOLS
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn rewritten(
+        version: Version,
+        target: &'static str,
+        host: Option<&'static str>,
+    ) -> Request<()> {
+        let mut builder = Request::builder()
+            .version(version)
+            .uri(target)
+            .header("expect", "100-continue");
+        if let Some(host) = host {
+            builder = builder.header(HOST, host);
+        }
+        let mut rewritten = builder.body(()).expect("a request");
+        request(&mut rewritten, &Authority::from_static("10.0.0.1:3000"));
+        rewritten
+    }
+
+    #[test]
+    fn host_is_kept_and_the_target_names_the_endpoint() {
+        let request = rewritten(Version::HTTP_11, "/a?b", Some("example.com"));
+        assert_eq!(request.uri(), "http://10.0.0.1:3000/a?b");
+        assert_eq!(request.headers()[HOST], "example.com");
+        assert!(!request.headers().contains_key(EXPECT));
+    }
+
+    #[test]
+    fn http2_authority_becomes_host() {
+        let request = rewritten(Version::HTTP_2, "https://example.com/a", None);
+        assert_eq!(request.headers()[HOST], "example.com");
+        assert_eq!(request.version(), Version::HTTP_11);
+    }
+
+    #[test]
+    fn http10_without_host_gets_the_endpoints() {
+        assert_eq!(
+            rewritten(Version::HTTP_10, "/", None).headers()[HOST],
+            "10.0.0.1:3000"
+        );
+    }
+
+    #[test]
+    fn a_responses_connection_headers_go() {
+        let mut answer = Response::builder()
+            .version(Version::HTTP_10)
+            .header("connection", "close, x-hop")
+            .header("x-hop", "1")
+            .header("x-end", "2")
+            .body(())
+            .expect("a response");
+        response(&mut answer);
+        assert_eq!(
+            answer.headers(),
+            &HeaderMap::from_iter([(
+                "x-end".parse().expect("name"),
+                HeaderValue::from_static("2")
+            )])
+        );
+        assert_eq!(answer.version(), Version::HTTP_11);
+    }
+}

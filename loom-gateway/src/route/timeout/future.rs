@@ -1,0 +1,63 @@
+//! The future: the response's headers, or 504.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use http::{Response, Uri};
+use http_body::Body as _;
+use pin_project_lite::pin_project;
+
+use super::body::TimedBody;
+use super::clock::Clock;
+use crate::errors::Failure;
+
+pin_project! {
+    /// The future of [`RouteTimeout`](super::service::RouteTimeout).
+    pub(crate) struct RouteTimeoutFuture<F> {
+        #[pin]
+        inner: F,
+        // It goes on into the response's body, so that it cannot be pinned in here.
+        clock: Option<Pin<Box<Clock>>>,
+        uri: Uri,
+    }
+}
+
+impl<F> RouteTimeoutFuture<F> {
+    pub(super) fn new(inner: F, clock: Clock, uri: Uri) -> Self {
+        Self {
+            inner,
+            clock: Some(Box::pin(clock)),
+            uri,
+        }
+    }
+}
+
+impl<F, E> Future for RouteTimeoutFuture<F>
+where
+    F: Future<Output = Result<Response<Body>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(result) = this.inner.poll(cx) {
+            return Poll::Ready(result.map(|response| match this.clock.take() {
+                Some(clock) if !response.body().is_end_stream() => {
+                    response.map(|body| Body::new(TimedBody::new(body, clock)))
+                }
+                _ => response,
+            }));
+        }
+        match this
+            .clock
+            .as_mut()
+            .map(|clock| clock.as_mut().poll_over(cx))
+        {
+            Some(Poll::Ready(())) => {
+                Poll::Ready(Ok(Failure::RouteTimeout.respond(this.uri.path(), None)))
+            }
+            _ => Poll::Pending,
+        }
+    }
+}

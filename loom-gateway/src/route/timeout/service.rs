@@ -1,0 +1,135 @@
+//! The layer and its service.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use http_body::Body as _;
+use tower::{Layer, Service};
+
+use super::body::RequestEnd;
+use super::clock::Clock;
+use super::future::RouteTimeoutFuture;
+
+/// Puts [`RouteTimeout`] around a service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteTimeoutLayer {
+    timeout: Duration,
+}
+
+impl RouteTimeoutLayer {
+    /// A limit of `timeout` from the end of the request to the end of the response.
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { timeout }
+    }
+}
+
+impl<S> Layer<S> for RouteTimeoutLayer {
+    type Service = RouteTimeout<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RouteTimeout {
+            inner,
+            timeout: self.timeout,
+        }
+    }
+}
+
+/// Limits the time of the inner service's response.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteTimeout<S> {
+    inner: S,
+    timeout: Duration,
+}
+
+impl<S> Service<Request<Body>> for RouteTimeout<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = RouteTimeoutFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let path = request.uri().clone();
+        if request.body().is_end_stream() {
+            return RouteTimeoutFuture::new(
+                self.inner.call(request),
+                Clock::started(self.timeout),
+                path,
+            );
+        }
+        let (ended, clock) = Clock::waiting(self.timeout);
+        let request = request.map(|body| Body::new(RequestEnd::new(body, ended)));
+        RouteTimeoutFuture::new(self.inner.call(request), clock, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::pending;
+
+    use http_body_util::{BodyExt, channel::Channel};
+    use tower::{ServiceExt, service_fn};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    fn silent() -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> {
+        RouteTimeoutLayer::new(LIMIT).layer(service_fn(|request: Request<Body>| async {
+            let _ = request.into_body().collect().await;
+            pending::<Result<Response<Body>, Infallible>>().await
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_is_504() {
+        let response = silent()
+            .oneshot(Request::new(Body::empty()))
+            .await
+            .expect("infallible");
+        assert_eq!(response.status(), 504);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_starts_when_the_request_has_ended() {
+        let started = tokio::time::Instant::now();
+        let (mut sender, body) = Channel::<_, Infallible>::new(1);
+        let upload = async move {
+            tokio::time::sleep(3 * LIMIT).await;
+            sender.send_data("end".into()).await.expect("a reader");
+        };
+        let (response, ()) = tokio::join!(silent().oneshot(Request::new(Body::new(body))), upload);
+        assert_eq!(response.expect("infallible").status(), 504);
+        assert_eq!(
+            started.elapsed(),
+            4 * LIMIT,
+            "three of the client's, one of the upstream's"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_goes_on_too_long_is_cut() {
+        let endless = service_fn(|_: Request<Body>| async {
+            let (sender, body) = Channel::<bytes::Bytes, Infallible>::new(1);
+            tokio::spawn(async move {
+                let _keep = sender;
+                pending::<()>().await;
+            });
+            Ok::<_, Infallible>(Response::new(Body::new(body)))
+        });
+        let response = RouteTimeoutLayer::new(LIMIT)
+            .layer(endless)
+            .oneshot(Request::new(Body::empty()))
+            .await;
+        let body = response.expect("infallible").into_body();
+        assert!(body.collect().await.is_err());
+    }
+}

@@ -1,0 +1,12 @@
+//! One `loom::access` event per request, and the span that everything which is logged about it stands in.
+//!
+//! Both are of the level debug: at the default level they cost one comparison. The event comes when the response's body
+//! has ended, not when its headers are out, so that it tells the truth about length, duration and a transfer that broke.
+
+mod body;
+mod entry;
+mod future;
+mod service;
+
+pub(super) use entry::name_route;
+pub(crate) use service::AccessLogLayer;

@@ -1,0 +1,50 @@
+//! The layer and its service.
+
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use futures_util::future::{Either, Ready, ready};
+use http::{Request, Response};
+use tower::{Layer, Service};
+
+use super::admit::admit;
+use super::headers::clean;
+
+/// Puts [`Client`] around a service.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientLayer;
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = Client<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Client { inner }
+    }
+}
+
+/// Gives the inner service requests that are well formed and say nothing on the client's own authority.
+#[derive(Debug, Clone)]
+pub(crate) struct Client<S> {
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Client<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<S::Response, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if let Err(refusal) = admit(&mut request) {
+            return Either::Right(ready(Ok(refusal.response(request.uri()))));
+        }
+        clean(&mut request);
+        Either::Left(self.inner.call(request))
+    }
+}

@@ -1,0 +1,48 @@
+//! A listener is an axum `Router`: what happens to every request before its route is known.
+
+mod access_log;
+mod catch_panic;
+mod client;
+mod host;
+mod matching;
+mod normalize;
+mod request_id;
+mod table;
+
+use axum::Router;
+use tower::ServiceBuilder;
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+
+pub(crate) use host::authority;
+pub(crate) use request_id::X_REQUEST_ID;
+pub(crate) use table::RouteTable;
+
+use access_log::AccessLogLayer;
+use catch_panic::CatchPanicLayer;
+use client::ClientLayer;
+use normalize::NormalizePathLayer;
+use request_id::RandomId;
+
+/// The router of a listener: its layers around its routes.
+///
+/// One stack in one fallback service, not a call of `Router::layer` per layer, since each of those boxes the request's
+/// future once more.
+pub(crate) fn listener_router(routes: RouteTable) -> Router {
+    let stack = ServiceBuilder::new()
+        // A client's own number could be anybody's: the gateway gives each request a new one.
+        .map_request(request_id::forget)
+        // Before the log, which names it.
+        .layer(SetRequestIdLayer::new(X_REQUEST_ID, RandomId))
+        // Outside of everything that can answer, so that every answer is logged.
+        .layer(AccessLogLayer)
+        // Every answer bears the number, a panic's and an unknown route's too.
+        .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
+        // Around all that is not only the gateway's: routes, plugins, upstreams.
+        .layer(CatchPanicLayer)
+        // Nothing below reads an untrue header, or a request that is two.
+        .layer(ClientLayer)
+        // Just before the routes: the log shows the path as it was sent, routes and plugins see the normal one.
+        .layer(NormalizePathLayer)
+        .service(routes);
+    Router::new().fallback_service(stack)
+}
