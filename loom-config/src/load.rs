@@ -86,7 +86,8 @@ impl Loader {
         let text = characters(bytes, report)?;
         let mut tree = tree::parse(text, report)?;
         overrides::apply(&mut tree, &self.environment, report);
-        tree.drop_free_keys();
+        // They hold anchors: whoever refers to one has a copy by now.
+        tree.drop_keys(schema::is_free);
         expand::expand(
             &mut tree,
             &Sources {

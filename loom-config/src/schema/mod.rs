@@ -28,6 +28,11 @@ pub fn schema() -> Json {
     SCHEMA.clone()
 }
 
+/// Whether a key at the top belongs to the author of the file.
+pub(crate) fn is_free(key: &str) -> bool {
+    Shape::root(&SCHEMA).is_free(key)
+}
+
 /// A key that the environment may set, or a list that it may not.
 #[derive(Debug)]
 pub(crate) struct Settable {

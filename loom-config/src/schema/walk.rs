@@ -59,7 +59,6 @@ impl Walk<'_> {
                         read.insert(key.clone(), value);
                     }
                 }
-                None if shape.is_free(key) => {}
                 None => self.unknown_key(shape, key, origin, &path),
             }
         }

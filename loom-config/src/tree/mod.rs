@@ -128,10 +128,10 @@ impl Node {
         entry(entries, key).map(|entry| &entry.node)
     }
 
-    /// Takes out the keys at the top that are free for anchors: whoever refers to them has a copy by now.
-    pub(crate) fn drop_free_keys(&mut self) {
+    /// Takes out the keys of this mapping for which `is_free` holds.
+    pub(crate) fn drop_keys(&mut self, is_free: impl Fn(&str) -> bool) {
         if let Value::Map(entries) = &mut self.value {
-            entries.retain(|entry| !entry.key.starts_with("x-"));
+            entries.retain(|entry| !is_free(&entry.key));
         }
     }
 
