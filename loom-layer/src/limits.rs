@@ -83,3 +83,7 @@ pub(crate) const TICK_SHORTEST: Duration = Duration::from_millis(10);
 
 /// Items that wait in one shared queue.
 pub(crate) const QUEUE_ITEMS: usize = 10_000;
+
+/// Bytes of a response's body that pass the plugins before its head goes out, if they are at hand: as much as a handler makes
+/// in memory without a thought.
+pub(crate) const BODY_AT_HAND: u64 = 64 << 10;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{Extensions, Request, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -13,6 +14,7 @@ use tower_service::Service;
 use super::body::{BoxError, RequestBody, ResponseBody};
 use super::cell::StreamHandle;
 use super::source::{Input, Source};
+use crate::limits;
 use crate::stream::{BodySource, Direction, RequestHead, ResponseHead, Verdict};
 
 pin_project! {
@@ -60,6 +62,17 @@ struct Upstream<RB> {
     body: Source<RB>,
     /// Read while a plugin wanted to see it first.
     input: Option<Input>,
+    /// The body is small and says so, as one that a handler made in memory does, and its length is in no header. It passes
+    /// the plugins before the head goes out, as far as it really is at hand, so that the head can tell its length.
+    at_hand: bool,
+}
+
+enum Delivery {
+    Done((Option<ResponseHead>, BodySource)),
+    /// A plugin wants to see the body first.
+    Needs,
+    /// The body may as well enter now.
+    Takes,
 }
 
 impl<S, B, RB> LoomFuture<S, B, RB>
@@ -231,7 +244,7 @@ where
             // Before the look, so that nothing that happens after it is missed.
             stream.register(cx);
         }
-        let (head, input) = (&mut upstream.head, &mut upstream.input);
+        let (head, input, at_hand) = (&mut upstream.head, &mut upstream.input, &upstream.at_hand);
         let delivered = ready!(stream.poll(cx, |stream, cx| {
             if let Some((head, ends)) = head.take()
                 && !stream.is_interrupted()
@@ -242,12 +255,24 @@ where
                 input.push(stream, Direction::Response);
             }
             Poll::Ready(match ready!(stream.poll_response(cx)) {
-                Verdict::NeedBody => None,
-                Verdict::Forward | Verdict::Reply => Some(stream.deliver()),
+                Verdict::NeedBody => Delivery::Needs,
+                Verdict::Forward | Verdict::Reply if *at_hand && stream.response_takes_body() => {
+                    Delivery::Takes
+                }
+                Verdict::Forward | Verdict::Reply => Delivery::Done(stream.deliver()),
             })
         }));
-        if let Some(delivered) = delivered {
-            return Poll::Ready(delivered);
+        match delivered {
+            Delivery::Done(delivered) => return Poll::Ready(delivered),
+            Delivery::Needs => {}
+            Delivery::Takes => {
+                upstream.body.read_early();
+                match upstream.body.poll_early(cx) {
+                    Poll::Ready(input) => upstream.input = Some(input.unwrap_or(Input::Broken)),
+                    Poll::Pending => upstream.at_hand = false,
+                }
+                continue;
+            }
         }
         if upstream.body.is_read_early() {
             let input = ready!(upstream.body.poll_early(cx));
@@ -283,6 +308,7 @@ impl<RB> Upstream<RB> {
             extensions: Extensions::new(),
             body: Source::Gone,
             input: None,
+            at_hand: false,
         }
     }
 
@@ -291,6 +317,11 @@ impl<RB> Upstream<RB> {
         RB: Body,
     {
         let (parts, body) = response.into_parts();
+        let small = body
+            .size_hint()
+            .exact()
+            .is_some_and(|length| length <= limits::BODY_AT_HAND);
+        let at_hand = small && !parts.headers.contains_key(CONTENT_LENGTH);
         let head = ResponseHead {
             status: Some(parts.status),
             version: parts.version,
@@ -301,6 +332,7 @@ impl<RB> Upstream<RB> {
             extensions: parts.extensions,
             body: Source::Plain { body },
             input: None,
+            at_hand,
         }
     }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::flow::{Course, Flow, Output, Piece};
 use super::guest::{Callback, End, Failed, Guest};
-use super::{Buffer, Direction, Filter, LocalReply, Stage, Stream, details};
+use super::{Buffer, Direction, Filter, FilterState, LocalReply, Stage, Stream, details};
 use crate::abi::Action;
 use crate::policy::FailurePolicy;
 
@@ -35,9 +35,17 @@ impl<G: Guest> Stream<G> {
             Direction::Request => true,
             Direction::Response => at < self.response_from,
         };
+        let wants = |callback| self.wants(at, callback);
+        // What waits at a plugin that failed has to leave before anything overtakes it.
+        let waits = || {
+            self.filters[at].flows[direction as usize]
+                .as_ref()
+                .is_some_and(|flow| flow.has_something())
+        };
         reached
-            && (self.wants(at, Callback::Body(direction, End::Open))
-                || self.wants(at, Callback::Trailers(direction)))
+            && (wants(Callback::Body(direction, End::Open))
+                || wants(Callback::Trailers(direction))
+                || waits())
     }
 
     /// Gives the next frame of a body to the plugins. `None` is its end; `last` says that the end follows the data.
@@ -132,12 +140,30 @@ impl<G: Guest> Stream<G> {
 
     /// Shows the plugins what has reached them, as far as it goes.
     pub(super) fn poll_flows(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<()> {
+        self.drop_dead_holds(direction);
         while !self.has_wishes()
             && let Some(at) = self.next_due(direction)
         {
             ready!(self.poll_due(cx, direction, at));
         }
         Poll::Ready(())
+    }
+
+    /// Ends the holds of plugins whose VM failed meanwhile: nothing would ever resume them.
+    fn drop_dead_holds(&mut self, direction: Direction) {
+        for at in 0..self.filters.len() {
+            let filter = &self.filters[at];
+            let holds = filter.flows[direction as usize]
+                .as_ref()
+                .is_some_and(|flow| flow.paused);
+            if holds
+                && filter.state != FilterState::Gone
+                && !filter.guest.is_alive()
+                && self.fail(at) == FailurePolicy::Open
+            {
+                self.let_go(direction, at);
+            }
+        }
     }
 
     fn next_due(&self, direction: Direction) -> Option<usize> {

@@ -32,6 +32,11 @@ pub(super) struct Flow {
 }
 
 impl Flow {
+    /// Whether anything waits here.
+    pub(super) fn has_something(&self) -> bool {
+        !self.inbox.is_empty() || !self.held.is_empty() || self.trailers.is_some()
+    }
+
     /// Lets go of what the plugin holds.
     pub(super) fn release(&mut self) -> impl Iterator<Item = Piece> + use<> {
         self.paused = false;

@@ -177,6 +177,9 @@ impl<G: Guest> Stream<G> {
             ..
         } = &mut self.stage
         else {
+            // What was read early of the inner service's body passes on; nobody waits here for the rest.
+            ready!(self.poll_flows(cx, Direction::Response));
+            self.replace_response();
             return Poll::Ready(Verdict::Forward);
         };
         let body = std::mem::take(body);

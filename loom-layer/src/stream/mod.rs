@@ -261,9 +261,6 @@ impl<G: Guest> Stream<G> {
     /// Makes `content-length` say what is true of a body that plugins edited while its head was held; of one that they may
     /// still edit, remembers what it says.
     fn fit_length(&mut self, direction: Direction, headers: &mut http::HeaderMap) {
-        if !headers.contains_key(CONTENT_LENGTH) {
-            return;
-        }
         let waits = self.wants_body(direction);
         let Some(course) = (if waits {
             Some(self.course_mut(direction))
@@ -272,20 +269,38 @@ impl<G: Guest> Stream<G> {
         }) else {
             return;
         };
-        if course.edited {
-            match course.whole_length() {
-                Some(length) => {
-                    headers.insert(CONTENT_LENGTH, length.into());
-                }
-                None => {
-                    headers.remove(CONTENT_LENGTH);
-                }
+        let declared = headers.contains_key(CONTENT_LENGTH);
+        match course.whole_length() {
+            // All of it is here, so its length is known, also of one that did not say it.
+            Some(length) if course.edited || (!declared && direction == Direction::Response) => {
+                headers.insert(CONTENT_LENGTH, length.into());
             }
+            None if course.edited => {
+                headers.remove(CONTENT_LENGTH);
+            }
+            _ => {}
         }
         let promised = headers
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse().ok());
         course.promise(promised);
+    }
+
+    /// Whether plugins look at the response's body, and more of it may enter before its head goes out.
+    pub(crate) fn response_takes_body(&self) -> bool {
+        let entered = self.courses[Direction::Response as usize]
+            .as_ref()
+            .is_some_and(|course| course.input_ended);
+        matches!(
+            self.stage,
+            Stage::Response {
+                ends: false,
+                own_body: None,
+                ..
+            }
+        ) && !self.cut
+            && !entered
+            && self.wants_body(Direction::Response)
     }
 
     /// While the inner service runs: whether a local reply has overtaken it, so that it is to be dropped.

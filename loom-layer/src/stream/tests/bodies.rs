@@ -38,12 +38,12 @@ fn with_terms(terms: Terms, scripts: &[&[Step]]) -> Fixture {
 }
 
 impl Fixture {
-    fn data(&mut self, direction: Direction, data: &'static str, last: bool) {
+    pub(super) fn data(&mut self, direction: Direction, data: &'static str, last: bool) {
         let frame = Frame::data(Bytes::from_static(data.as_bytes()));
         self.stream.push(direction, Some(frame), last);
     }
 
-    fn trailers(&mut self, direction: Direction) {
+    pub(super) fn trailers(&mut self, direction: Direction) {
         let mut trailers = HeaderMap::new();
         trailers.insert("x-trailer", HeaderValue::from_static("1"));
         self.stream
@@ -51,7 +51,7 @@ impl Fixture {
     }
 
     /// Everything that leaves now, as text: `~` is "give more", `.` the end, `!` a cut, `?` a wait, `{..}` trailers.
-    fn out(&mut self, direction: Direction) -> String {
+    pub(super) fn out(&mut self, direction: Direction) -> String {
         let mut out = String::new();
         loop {
             let mut cx = Context::from_waker(Waker::noop());
@@ -447,4 +447,19 @@ fn a_hold_of_a_body_has_an_end() {
     let pause = fixture.stream.pause().expect("held");
     assert!(fixture.stream.expire(pause));
     assert_eq!(fixture.out(RESPONSE), "!");
+}
+
+#[test]
+fn a_plugin_whose_vm_dies_while_it_holds_a_body() {
+    for (failure_policy, wanted) in [(FailurePolicy::Closed, "!"), (FailurePolicy::Open, "ab.")] {
+        let terms = Terms {
+            failure_policy,
+            ..TERMS
+        };
+        let mut fixture = with_terms(terms, &[&[Step::Pause]]);
+        fixture.data(RESPONSE, "ab", true);
+        assert_eq!(fixture.out(RESPONSE), "?");
+        fixture.stream.filters[0].guest.alive = false;
+        assert_eq!(fixture.out(RESPONSE), wanted);
+    }
 }
