@@ -52,7 +52,13 @@ impl Instance {
         compiled: &Compiled,
         vm: &Arc<VmSpec>,
     ) -> Result<Self, Fault> {
-        let mut store = Store::new(&platform.engine, Host::new(Arc::clone(vm), compiled.abi));
+        let host = Host::new(
+            Arc::clone(vm),
+            compiled.abi,
+            Arc::clone(&platform.shared),
+            Arc::clone(&platform.foreign),
+        );
+        let mut store = Store::new(&platform.engine, host);
         store.limiter(|host| &mut host.memory_limiter);
         store.epoch_deadline_callback(|mut context| context.data_mut().deadline.tick());
         store.set_epoch_deadline(1);
