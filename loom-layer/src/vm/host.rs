@@ -86,7 +86,7 @@ impl Host {
                 limit: usize::try_from(vm.memory_limit).unwrap_or(usize::MAX),
                 refused: None,
             },
-            deadline: Deadline::new(vm.start_timeout),
+            deadline: Deadline::new(vm.start_timeout, "start_timeout"),
             vm,
             abi,
             memory: None,
