@@ -30,26 +30,11 @@ fn range(memory: &[u8], ptr: u32, len: u32) -> Outcome<std::ops::Range<usize>> {
     Ok(start..end)
 }
 
-<<<<<<< HEAD
-/// As [`range`], for what is read. Nothing has no address: (anything, 0) is empty.
+/// A range that the host copies, so that it is bounded. Nothing has no address: (anything, 0) is empty.
 fn argument(memory: &[u8], (ptr, len): (u32, u32)) -> Outcome<std::ops::Range<usize>> {
-=======
-/// A range that the host copies, so that it is bounded.
-fn argument(memory: &[u8], ptr: u32, len: u32) -> Outcome<std::ops::Range<usize>> {
-    let range = range(memory, ptr, len)?;
-    if range.len() > limits::ARGUMENT_BYTES {
-        return Err(Status::BadArgument.into());
-    }
-    Ok(range)
-}
-
-/// The bytes at an address. Nothing has no address: (anything, 0) is empty.
-pub(in super::super) fn bytes<'a>(call: &'a mut Call<'_>, ptr: u32, len: u32) -> Outcome<&'a [u8]> {
->>>>>>> 03fcc62c6ebfd2d411db388adafbcb87c4df05f6
     if len == 0 {
         return Ok(0..0);
     }
-<<<<<<< HEAD
     let range = range(memory, ptr, len)?;
     if range.len() > limits::ARGUMENT_BYTES {
         return Err(Status::BadArgument.into());
@@ -69,10 +54,6 @@ pub(super) fn check(call: &mut Call<'_>, ptr: u32, len: u32) -> Outcome {
 pub(in super::super) fn bytes<'a>(call: &'a mut Call<'_>, ptr: u32, len: u32) -> Outcome<&'a [u8]> {
     let memory = all(call)?;
     let range = argument(memory, (ptr, len))?;
-=======
-    let memory = all(call)?;
-    let range = argument(memory, ptr, len)?;
->>>>>>> 03fcc62c6ebfd2d411db388adafbcb87c4df05f6
     Ok(&memory[range])
 }
 
@@ -83,17 +64,7 @@ pub(super) fn two<'a>(
     b: (u32, u32),
 ) -> Outcome<(&'a [u8], &'a [u8])> {
     let memory = all(call)?;
-<<<<<<< HEAD
     let (a, b) = (argument(memory, a)?, argument(memory, b)?);
-=======
-    let get = |(ptr, len): (u32, u32)| -> Outcome<std::ops::Range<usize>> {
-        if len == 0 {
-            return Ok(0..0);
-        }
-        argument(memory, ptr, len)
-    };
-    let (a, b) = (get(a)?, get(b)?);
->>>>>>> 03fcc62c6ebfd2d411db388adafbcb87c4df05f6
     let memory = &*memory;
     Ok((&memory[a], &memory[b]))
 }
