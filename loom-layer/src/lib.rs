@@ -2,6 +2,7 @@
 
 mod abi;
 mod error;
+mod foreign;
 mod info;
 mod limits;
 mod log;
@@ -9,14 +10,17 @@ mod plugin;
 mod policy;
 mod runtime;
 mod service;
+mod shared;
 mod stream;
 mod sync;
 mod vm;
 
 pub use error::Error;
+pub use foreign::{ForeignCall, ForeignError};
 pub use info::{ConnectionInfo, RouteInfo};
 pub use log::LogLevel;
 pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder};
 pub use policy::{BodyMode, FailurePolicy, Phase};
 pub use runtime::{CompileCache, LoomRuntime, LoomRuntimeBuilder};
 pub use service::{BoxError, LoomFuture, LoomService, RequestBody, ResponseBody};
+pub use shared::{Histogram, Metric, MetricValue};

@@ -81,9 +81,36 @@ pub(crate) const BUFFERED_BODY: usize = 1 << 20;
 /// all VMs, so a plugin that wants to look more often waits for an event instead.
 pub(crate) const TICK_SHORTEST: Duration = Duration::from_millis(10);
 
-/// Items that wait in one shared queue.
+/// Bytes of a key of shared data, of a queue's name and of a metric's name. Some plugins write all labels into the names of
+/// their metrics, which makes them one or two thousand long.
+pub(crate) const SHARED_NAME_BYTES: usize = 4 << 10;
+
+/// Bytes of one value of shared data: it is copied into the guest at once.
+pub(crate) const SHARED_VALUE_BYTES: usize = 1 << 20;
+
+/// Keys of shared data of one vm_id: a plugin that keeps a value per client has many, and one that keeps a value per
+/// request must not take the process down.
+pub(crate) const SHARED_KEYS: usize = 250_000;
+
+/// Bytes of the shared data of one vm_id, keys and what an entry costs included.
+pub(crate) const SHARED_BYTES: usize = 64 << 20;
+
+/// Queues of one vm_id: plugins have one or a few.
+pub(crate) const QUEUES: usize = 1_000;
+
+/// Items that wait in one queue: more mean that its reader does not keep up.
 pub(crate) const QUEUE_ITEMS: usize = 10_000;
 
 /// Bytes of a response's body that pass the plugins before its head goes out, if they are at hand: as much as a handler makes
 /// in memory without a thought.
 pub(crate) const BODY_AT_HAND: u64 = 64 << 10;
+
+/// Bytes of the items in all queues of one vm_id, what an item costs included.
+pub(crate) const QUEUE_BYTES: usize = 64 << 20;
+
+/// Metrics of one runtime. A histogram has 29 numbers, so this is far more than what a collector wants of one process.
+pub(crate) const METRICS: usize = 10_000;
+
+/// Bytes that the foreign functions `compress` and `uncompress` take and give: some 100 ms of work, which the plugin's
+/// `timeout` cannot stop.
+pub(crate) const ZLIB_BYTES: usize = 4 << 20;

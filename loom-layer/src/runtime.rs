@@ -9,9 +9,11 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::error::{Error, Kind};
+use crate::foreign::{ForeignCall, ForeignError, ForeignFunctions};
+use crate::shared::Metric;
 use crate::vm::{Cache, Compiled, Platform, Root, Sha, Vm, VmSpec};
 
-/// What plugins share: the engine and its clock, compiled modules, VMs, one background thread.
+/// What plugins share: the engine and its clock, compiled modules, VMs, shared data, queues, metrics, one background thread.
 ///
 /// [`LoomPlugin::load`](crate::LoomPlugin::load) and builders without a runtime use [`LoomRuntime::global`]. A runtime of
 /// one's own keeps plugins apart, and its threads end with the last handle to it and to its plugins.
@@ -72,6 +74,7 @@ impl CompileCache {
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct LoomRuntimeBuilder {
     cache: CompileCache,
+    foreign: ForeignFunctions,
 }
 
 impl LoomRuntimeBuilder {
@@ -81,13 +84,41 @@ impl LoomRuntimeBuilder {
         self
     }
 
+    /// A function that plugins can call by name with `proxy_call_foreign_function`, in addition to `compress` and
+    /// `uncompress` (zlib, up to 4 MiB); one of the same name is replaced.
+    ///
+    /// It runs in the middle of a plugin's callback, while the plugin's VM is locked: it must not wait, and it is not
+    /// stopped by the plugin's `timeout`. A panic in it is an error for the plugin.
+    ///
+    /// ```
+    /// use loom_layer::{ForeignError, LoomRuntime};
+    ///
+    /// let runtime = LoomRuntime::builder()
+    ///     .foreign_function("reverse", |call| {
+    ///         if call.arguments().is_empty() {
+    ///             return Err(ForeignError::BadArgument);
+    ///         }
+    ///         Ok(call.arguments().iter().rev().copied().collect())
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), loom_layer::Error>(())
+    /// ```
+    pub fn foreign_function(
+        mut self,
+        name: impl Into<String>,
+        function: impl Fn(&ForeignCall<'_>) -> Result<Bytes, ForeignError> + Send + Sync + 'static,
+    ) -> Self {
+        self.foreign.add(name, function);
+        self
+    }
+
     /// Starts the runtime and its threads.
     ///
     /// # Errors
     ///
     /// When the engine does not support this machine or a thread cannot be started.
     pub fn build(self) -> Result<LoomRuntime, Error> {
-        let platform = Platform::new(self.cache.open()).map_err(|cause| {
+        let platform = Platform::new(self.cache.open(), self.foreign).map_err(|cause| {
             let text = format!("plugins cannot run on this machine: {cause}");
             Error::new(
                 Kind::Host,
@@ -133,6 +164,33 @@ impl LoomRuntime {
         }
         let runtime = Self::new()?;
         Ok(GLOBAL.get_or_init(|| runtime).clone())
+    }
+
+    /// The metrics that plugins defined with `proxy_define_metric`, as they are now, sorted by name.
+    ///
+    /// There is one value per name and kind, whichever plugin and VM counts, and it lives as long as the runtime.
+    ///
+    /// ```
+    /// use loom_layer::{LoomRuntime, MetricValue};
+    ///
+    /// let runtime = LoomRuntime::new()?;
+    /// for metric in runtime.metrics() {
+    ///     match metric.value() {
+    ///         MetricValue::Counter(value) | MetricValue::Gauge(value) => {
+    ///             println!("{} {value}", metric.name());
+    ///         }
+    ///         MetricValue::Histogram(histogram) => {
+    ///             for (bound, count) in histogram.buckets() {
+    ///                 println!("{}{{le={bound}}} {count}", metric.name());
+    ///             }
+    ///         }
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok::<(), loom_layer::Error>(())
+    /// ```
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.inner.platform.shared.metrics.snapshot()
     }
 
     pub(crate) fn compile(&self, plugin: &str, wasm: &[u8]) -> Result<(Sha, Arc<Compiled>), Error> {

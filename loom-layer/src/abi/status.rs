@@ -7,7 +7,10 @@ pub(crate) enum Status {
     Ok = 0,
     NotFound = 1,
     BadArgument = 2,
+    SerializationFailure = 3,
     InvalidMemoryAccess = 6,
+    Empty = 7,
+    CasMismatch = 8,
     InternalFailure = 10,
     Unimplemented = 12,
 }

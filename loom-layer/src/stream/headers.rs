@@ -27,7 +27,8 @@ impl<G: Guest> Stream<G> {
     /// Runs the request callbacks.
     pub(crate) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
         while let Stage::Request { next, paused } = self.stage {
-            if self.begin_reply(next) {
+            let reached = if paused { next + 1 } else { next };
+            if self.begin_reply(reached) {
                 break;
             }
             if self.cut {
@@ -288,10 +289,9 @@ impl<G: Guest> Stream<G> {
                 .is_none_or(|exchange| exchange.wishes.reply.is_some())
     }
 
-    /// Turns a recorded local reply into the response; it passes the response callbacks of the plugin that replied and of
-    /// those before it, as in Envoy.
-    pub(super) fn begin_reply(&mut self, origin: usize) -> bool {
-        let next = (origin + 1).min(self.filters.len());
+    /// Turns a recorded local reply into the response; it passes the response callbacks of the plugins that the request
+    /// has `reached`, the one that replied among them, as in Envoy.
+    pub(super) fn begin_reply(&mut self, reached: usize) -> bool {
         let Some(exchange) = self.exchange.as_mut() else {
             // A panic lost the exchange; the future turns that into an answer.
             self.stage = Stage::Delivered;
@@ -300,7 +300,7 @@ impl<G: Guest> Stream<G> {
         let Some(reply) = exchange.wishes.reply.take() else {
             return false;
         };
-        self.set_response(reply, next);
+        self.set_response(reply, reached);
         true
     }
 

@@ -305,8 +305,7 @@ impl<G: Guest> Stream<G> {
 
     /// While the inner service runs: whether a local reply has overtaken it, so that it is to be dropped.
     pub(crate) fn is_interrupted(&mut self) -> bool {
-        matches!(self.stage, Stage::Inner)
-            && (self.begin_reply(self.filters.len().saturating_sub(1)) || self.cut)
+        matches!(self.stage, Stage::Inner) && (self.begin_reply(self.filters.len()) || self.cut)
     }
 
     /// Which plugin holds the stream.

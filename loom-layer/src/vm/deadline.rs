@@ -16,6 +16,8 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Deadline {
     budget: Duration,
+    /// What the user calls the budget.
+    setting: &'static str,
     /// Set at the first tick that the call sees.
     started: Option<(Instant, Duration)>,
 }
@@ -24,6 +26,7 @@ pub(super) struct Deadline {
 #[derive(Debug)]
 pub(super) struct Exceeded {
     budget: Duration,
+    setting: &'static str,
     cpu: Duration,
     wall: Duration,
 }
@@ -32,9 +35,10 @@ impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the call took {} ms of CPU time ({} ms by the clock), and its limit is {} ms",
+            "the call took {} ms of CPU time ({} ms by the clock), and `{}` is {} ms",
             self.cpu.as_millis(),
             self.wall.as_millis(),
+            self.setting,
             self.budget.as_millis()
         )
     }
@@ -43,17 +47,17 @@ impl fmt::Display for Exceeded {
 impl std::error::Error for Exceeded {}
 
 impl Deadline {
-    pub(super) fn new(budget: Duration) -> Self {
+    pub(super) fn new(budget: Duration, setting: &'static str) -> Self {
         Self {
             budget,
+            setting,
             started: None,
         }
     }
 
     /// A new call begins.
-    pub(super) fn restart(&mut self, budget: Duration) {
-        self.budget = budget;
-        self.started = None;
+    pub(super) fn restart(&mut self, budget: Duration, setting: &'static str) {
+        *self = Self::new(budget, setting);
     }
 
     /// A tick passed during the call.
@@ -62,6 +66,7 @@ impl Deadline {
         let (wall_start, cpu_start) = *self.started.get_or_insert((wall, cpu));
         let exceeded = Exceeded {
             budget: self.budget,
+            setting: self.setting,
             cpu: cpu.saturating_sub(cpu_start),
             wall: wall.saturating_duration_since(wall_start),
         };
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_is_not_charged_and_one_that_works_is() {
-        let mut deadline = Deadline::new(Duration::from_millis(20));
+        let mut deadline = Deadline::new(Duration::from_millis(20), "timeout");
         assert!(matches!(deadline.tick(), Ok(UpdateDeadline::Continue(4))));
         std::thread::sleep(Duration::from_millis(40));
         assert!(deadline.tick().is_ok(), "sleeping is no CPU time");
@@ -115,12 +120,12 @@ mod tests {
             std::hint::spin_loop();
         }
         let error = deadline.tick().err().expect("25 ms are too much");
-        assert!(error.to_string().contains("its limit is 20 ms"), "{error}");
+        assert!(error.to_string().contains("`timeout` is 20 ms"), "{error}");
     }
 
     #[test]
     fn the_clock_on_the_wall_is_a_cap() {
-        let mut deadline = Deadline::new(Duration::from_millis(2));
+        let mut deadline = Deadline::new(Duration::from_millis(2), "timeout");
         assert!(deadline.tick().is_ok());
         std::thread::sleep(Duration::from_millis(25));
         assert!(deadline.tick().is_err());

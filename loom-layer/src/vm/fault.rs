@@ -63,10 +63,7 @@ impl Fault {
             frames.join(" < ")
         });
         let (kind, cause) = if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
-            (
-                FaultKind::Deadline,
-                format!("{exceeded}; raise `timeout` if the plugin needs it"),
-            )
+            (FaultKind::Deadline, exceeded.to_string())
         } else if let Some(exited) = error.downcast_ref::<Exited>() {
             (FaultKind::Trap, exited.to_string())
         } else if let Some(wanted) = host.memory_limiter.refused {
@@ -106,7 +103,10 @@ impl Fault {
                 Kind::Start,
                 "its log lines (RUST_LOG=loom::plugin=debug) may say more",
             ),
-            FaultKind::Deadline => (Kind::Timeout, "or raise `start_timeout`"),
+            FaultKind::Deadline => (
+                Kind::Timeout,
+                "raise `start_timeout` if the plugin needs more",
+            ),
             FaultKind::Memory => (Kind::Memory, ""),
             FaultKind::Rejected => (
                 Kind::Rejected,

@@ -10,8 +10,10 @@ use super::deadline::Deadline;
 use super::pool::{Root, VmSpec};
 use super::roots::Agenda;
 use crate::abi::AbiVersion;
+use crate::foreign::ForeignFunctions;
 use crate::limits;
 use crate::log::{LogLevel, LogLines};
+use crate::shared::{MetricIds, Shared};
 use crate::stream::{Exchange, PluginNames, Remote};
 
 /// The context id that names no context.
@@ -47,6 +49,12 @@ pub(crate) struct Host {
     pub(super) wakes: Vec<Arc<dyn Remote>>,
     /// What the root contexts are to be called for.
     pub(super) agenda: Arc<Agenda>,
+    shared: Arc<Shared>,
+    pub(super) foreign: Arc<ForeignFunctions>,
+    /// The metrics that the guest defined.
+    pub(super) metrics: MetricIds,
+    /// What the guest was warned of.
+    warned: Vec<&'static str>,
 }
 
 /// A root context: one configured plugin in this VM.
@@ -67,13 +75,18 @@ pub(super) struct StreamContext {
 }
 
 impl Host {
-    pub(super) fn new(vm: Arc<VmSpec>, abi: AbiVersion) -> Self {
+    pub(super) fn new(
+        vm: Arc<VmSpec>,
+        abi: AbiVersion,
+        shared: Arc<Shared>,
+        foreign: Arc<ForeignFunctions>,
+    ) -> Self {
         Self {
             memory_limiter: MemoryLimiter {
                 limit: usize::try_from(vm.memory_limit).unwrap_or(usize::MAX),
                 refused: None,
             },
-            deadline: Deadline::new(vm.start_timeout),
+            deadline: Deadline::new(vm.start_timeout, "start_timeout"),
             vm,
             abi,
             memory: None,
@@ -88,6 +101,10 @@ impl Host {
             logs: LogLines::default(),
             wakes: Vec::new(),
             agenda: Arc::default(),
+            shared,
+            foreign,
+            metrics: MetricIds::default(),
+            warned: Vec::new(),
         }
     }
 
@@ -122,6 +139,16 @@ impl Host {
         }
     }
 
+    /// The name of the plugin that host calls act for.
+    pub(super) fn plugin(&self) -> &Arc<str> {
+        self.root().map_or(&self.vm.plugin, |root| &root.name)
+    }
+
+    /// The stores, and the VM whose part of them is meant.
+    pub(super) fn shared(&self) -> (Arc<Shared>, Arc<VmSpec>) {
+        (Arc::clone(&self.shared), Arc::clone(&self.vm))
+    }
+
     /// The log level in force; `None` means that nothing is logged.
     pub(super) fn log_level(&self) -> Option<LogLevel> {
         LogLevel::in_force(self.root().and_then(|root| root.log_level))
@@ -132,8 +159,16 @@ impl Host {
         if self.log_level().is_none_or(|least| level < least) {
             return;
         }
-        let plugin = Arc::clone(self.root().map_or(&self.vm.plugin, |root| &root.name));
+        let plugin = Arc::clone(self.plugin());
         self.logs.push(level, self.effective, &plugin, message);
+    }
+
+    /// Says that the guest met a limit: once for each, since it may meet it with every request.
+    pub(super) fn warn_once(&mut self, message: &'static str) {
+        if !self.warned.contains(&message) {
+            self.warned.push(message);
+            self.log(LogLevel::Warn, message.as_bytes());
+        }
     }
 
     /// Whether the level is let through.

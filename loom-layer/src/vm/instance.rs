@@ -12,6 +12,7 @@ use super::platform::Platform;
 use super::pool::{Root, VmSpec};
 use super::roots::{Agenda, RootCallback};
 use crate::abi::{AbiVersion, Action, MapType};
+use crate::log::LogLines;
 use crate::stream::{Buffer, Callback, Direction, End, Exchange, Map};
 
 /// See the module's text. Whoever holds it is the only one in the guest.
@@ -52,13 +53,23 @@ impl Instance {
         compiled: &Compiled,
         vm: &Arc<VmSpec>,
     ) -> Result<Self, Fault> {
-        let mut store = Store::new(&platform.engine, Host::new(Arc::clone(vm), compiled.abi));
+        let host = Host::new(
+            Arc::clone(vm),
+            compiled.abi,
+            Arc::clone(&platform.shared),
+            Arc::clone(&platform.foreign),
+        );
+        let mut store = Store::new(&platform.engine, host);
         store.limiter(|host| &mut host.memory_limiter);
         store.epoch_deadline_callback(|mut context| context.data_mut().deadline.tick());
         store.set_epoch_deadline(1);
         let instance = match compiled.pre.instantiate(&mut store) {
             Ok(instance) => instance,
-            Err(error) => return Err(Fault::new("the module's start", &error, store.data())),
+            Err(error) => {
+                let fault = Fault::new("the module's start", &error, store.data());
+                take_logs(&mut store).emit();
+                return Err(fault);
+            }
         };
         let memory = instance.get_memory(&mut store, "memory");
         let allocator = find(&mut store, &instance, compiled.allocator).map(Arc::new);
@@ -66,27 +77,35 @@ impl Instance {
         host.memory = memory;
         host.allocator = allocator;
         let exports = Exports::new(&mut store, &instance, compiled.abi);
-        let initialize = find::<(), ()>(&mut store, &instance, "_initialize");
-        let main = find::<(u32, u32), u32>(&mut store, &instance, "main");
-        let main_void = find::<(), u32>(&mut store, &instance, "__main_void");
-        let command = find::<(), ()>(&mut store, &instance, "_start");
         let mut this = Self {
             store,
             exports,
             last_context: NO_CONTEXT,
             roots: FxHashMap::default(),
         };
-        if let Some(initialize) = initialize {
-            this.starting("_initialize", |store| initialize.call(store, ()))?;
-            if let Some(main) = main {
-                this.starting("main", |store| main.call(store, (0, 0)))?;
-            } else if let Some(main) = main_void {
-                this.starting("__main_void", |store| main.call(store, ()))?;
-            }
-        } else if let Some(command) = command {
-            this.starting("_start", |store| command.call(store, ()))?;
+        let result = this.initialize(&instance);
+        if result.is_err() {
+            take_logs(&mut this.store).emit();
         }
-        Ok(this)
+        result.map(|()| this)
+    }
+
+    /// Runs what languages run before the first callback.
+    fn initialize(&mut self, instance: &wasmtime::Instance) -> Result<(), Fault> {
+        let store = &mut self.store;
+        let main = find::<(u32, u32), u32>(store, instance, "main");
+        let main_void = find::<(), u32>(store, instance, "__main_void");
+        if let Some(initialize) = find::<(), ()>(store, instance, "_initialize") {
+            self.starting("_initialize", |store| initialize.call(store, ()))?;
+            if let Some(main) = main {
+                self.starting("main", |store| main.call(store, (0, 0)))?;
+            } else if let Some(main) = main_void {
+                self.starting("__main_void", |store| main.call(store, ()))?;
+            }
+        } else if let Some(command) = find::<(), ()>(store, instance, "_start") {
+            self.starting("_start", |store| command.call(store, ()))?;
+        }
+        Ok(())
     }
 
     /// Creates, starts and configures the root context of a plugin.
@@ -373,7 +392,7 @@ impl Instance {
         call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         let budget = self.store.data().vm.start_timeout;
-        Self::arm(&mut self.store, budget);
+        Self::arm(&mut self.store, budget, "start_timeout");
         let result = call(&mut self.store);
         self.check(name, result)
     }
@@ -392,13 +411,13 @@ impl Instance {
     #[expect(clippy::unnecessary_wraps, reason = "chained with calls that can fail")]
     fn timed(store: &mut Store<Host>) -> wasmtime::Result<&mut Store<Host>> {
         let budget = store.data().vm.timeout;
-        Self::arm(store, budget);
+        Self::arm(store, budget, "timeout");
         Ok(store)
     }
 
-    fn arm(store: &mut Store<Host>, budget: std::time::Duration) {
+    fn arm(store: &mut Store<Host>, budget: std::time::Duration, setting: &'static str) {
         let host = store.data_mut();
-        host.deadline.restart(budget);
+        host.deadline.restart(budget, setting);
         host.memory_limiter.refused = None;
         store.set_epoch_deadline(1);
     }
@@ -475,6 +494,11 @@ const fn trailers_of(direction: Direction) -> MapType {
         Direction::Request => MapType::RequestTrailers,
         Direction::Response => MapType::ResponseTrailers,
     }
+}
+
+/// What the guest said. Nobody else will hear it when its instance goes.
+fn take_logs(store: &mut Store<Host>) -> LogLines {
+    std::mem::take(&mut store.data_mut().logs)
 }
 
 /// A size as the ABI passes it.

@@ -9,7 +9,6 @@ use wasmtime::{
 
 use super::host::Host;
 use super::module::root_cause;
-use super::pool::VmSpec;
 use super::{hostcalls, wasi};
 use crate::abi::{AbiVersion, Status};
 use crate::error::{Error, Kind};
@@ -31,7 +30,12 @@ impl Linking {
         for module in WASI_MODULES {
             wasi::define(&mut linker, module)?;
         }
-        let probe = Host::new(Arc::new(VmSpec::default()), AbiVersion::V0_2_1);
+        let probe = Host::new(
+            Arc::default(),
+            AbiVersion::V0_2_1,
+            Arc::default(),
+            Arc::default(),
+        );
         let mut store = Store::new(engine, probe);
         let functions: Vec<_> = linker
             .iter(&mut store)

@@ -1,4 +1,5 @@
-//! What all VMs of one runtime share: the engine and its clock, the host functions, compiled modules, a background thread.
+//! What all VMs of one runtime share: the engine and its clock, the host functions, compiled modules, stores, a background
+//! thread.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,7 +13,9 @@ use super::cache::{Cache, Sha, sha256};
 use super::linking::Linking;
 use super::module::Compiled;
 use crate::error::Error;
+use crate::foreign::ForeignFunctions;
 use crate::limits;
+use crate::shared::Shared;
 
 /// See the module's text. Dropping the last handle ends its threads.
 pub(crate) struct Platform {
@@ -22,12 +25,15 @@ pub(crate) struct Platform {
     /// By code hash; the inner lock is held while a module is compiled, so that each is compiled once.
     modules: Mutex<HashMap<Sha, Arc<Mutex<Weak<Compiled>>>>>,
     pub(crate) background: Background,
+    pub(crate) shared: Arc<Shared>,
+    pub(super) foreign: Arc<ForeignFunctions>,
     _ticker: Ticker,
 }
 
 impl Platform {
     pub(crate) fn new(
         cache: Option<Cache>,
+        foreign: ForeignFunctions,
     ) -> Result<Arc<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let engine = super::engine::engine().map_err(wasmtime::Error::into_boxed_dyn_error)?;
         Ok(Arc::new(Self {
@@ -35,6 +41,8 @@ impl Platform {
             cache,
             modules: Mutex::default(),
             background: Background::start()?,
+            shared: Arc::default(),
+            foreign: Arc::new(foreign),
             _ticker: Ticker::start(&engine)?,
             engine,
         }))

@@ -18,6 +18,7 @@ use super::shard::{Entry, Shard};
 use crate::error::Error;
 use crate::limits;
 use crate::log::LogLevel;
+use crate::shared::Lease;
 
 /// What makes two plugins share a VM, and what a VM may use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -86,6 +87,8 @@ pub(crate) struct Vm {
     /// shard is missed.
     roots: Mutex<Vec<Weak<Root>>>,
     this: Weak<Self>,
+    /// Keeps the shared data and queues of the vm_id. After the shards, which use them.
+    _lease: Lease,
 }
 
 /// The place of one shard.
@@ -108,6 +111,7 @@ impl Vm {
             .map(|_| Slot::default())
             .collect();
         let vm = Arc::new_cyclic(|this| Self {
+            _lease: platform.shared.lease(&spec.vm_id),
             spec: Arc::new(spec),
             compiled,
             platform,

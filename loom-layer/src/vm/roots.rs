@@ -16,6 +16,7 @@ use tokio::time::timeout_at;
 
 use super::shard::Shard;
 use crate::limits;
+use crate::shared::QueueReader;
 
 /// A call from the host into a root context that belongs to no request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +191,29 @@ impl State {
     }
 }
 
+/// A root context that registered a queue.
+pub(super) struct RootReader {
+    agenda: Weak<Agenda>,
+    root: u32,
+}
+
+impl RootReader {
+    pub(super) fn new(agenda: &Arc<Agenda>, root: u32) -> Arc<Self> {
+        Arc::new(Self {
+            agenda: Arc::downgrade(agenda),
+            root,
+        })
+    }
+}
+
+impl QueueReader for RootReader {
+    fn ready(&self, queue: u32) {
+        if let Some(agenda) = self.agenda.upgrade() {
+            agenda.notify(self.root, queue);
+        }
+    }
+}
+
 /// The task of a shard.
 pub(super) async fn drive(shard: Weak<Shard>, agenda: Arc<Agenda>) {
     loop {
@@ -204,8 +228,12 @@ pub(super) async fn drive(shard: Weak<Shard>, agenda: Arc<Agenda>) {
                 let Some(shard) = shard.upgrade() else {
                     return;
                 };
+                // The VM stays while its guest runs, and with it what the guest stores.
+                let Some(vm) = shard.vm() else {
+                    return;
+                };
                 run(&shard, &agenda, root, callback).await;
-                drop(shard);
+                drop((shard, vm));
                 // The thread has other shards to serve.
                 tokio::task::yield_now().await;
             }

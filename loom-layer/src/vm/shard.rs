@@ -41,6 +41,10 @@ impl Shard {
         self.failed.load(Ordering::Acquire)
     }
 
+    pub(super) fn vm(&self) -> Option<Arc<Vm>> {
+        self.vm.upgrade()
+    }
+
     pub(super) fn age(&self) -> std::time::Duration {
         self.born.elapsed()
     }

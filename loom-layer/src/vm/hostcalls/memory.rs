@@ -30,16 +30,30 @@ fn range(memory: &[u8], ptr: u32, len: u32) -> Outcome<std::ops::Range<usize>> {
     Ok(start..end)
 }
 
-/// The bytes at an address. Nothing has no address: (anything, 0) is empty.
-pub(in super::super) fn bytes<'a>(call: &'a mut Call<'_>, ptr: u32, len: u32) -> Outcome<&'a [u8]> {
+/// A range that the host copies, so that it is bounded. Nothing has no address: (anything, 0) is empty.
+fn argument(memory: &[u8], (ptr, len): (u32, u32)) -> Outcome<std::ops::Range<usize>> {
     if len == 0 {
-        return Ok(&[]);
+        return Ok(0..0);
     }
-    if len as usize > limits::ARGUMENT_BYTES {
+    let range = range(memory, ptr, len)?;
+    if range.len() > limits::ARGUMENT_BYTES {
         return Err(Status::BadArgument.into());
     }
+    Ok(range)
+}
+
+/// Whether there are bytes at an address, however many.
+pub(super) fn check(call: &mut Call<'_>, ptr: u32, len: u32) -> Outcome {
+    if len > 0 {
+        range(all(call)?, ptr, len)?;
+    }
+    Ok(())
+}
+
+/// The bytes at an address.
+pub(in super::super) fn bytes<'a>(call: &'a mut Call<'_>, ptr: u32, len: u32) -> Outcome<&'a [u8]> {
     let memory = all(call)?;
-    let range = range(memory, ptr, len)?;
+    let range = argument(memory, (ptr, len))?;
     Ok(&memory[range])
 }
 
@@ -50,16 +64,7 @@ pub(super) fn two<'a>(
     b: (u32, u32),
 ) -> Outcome<(&'a [u8], &'a [u8])> {
     let memory = all(call)?;
-    let get = |(ptr, len): (u32, u32)| -> Outcome<std::ops::Range<usize>> {
-        if len == 0 {
-            return Ok(0..0);
-        }
-        if len as usize > limits::ARGUMENT_BYTES {
-            return Err(Status::BadArgument.into());
-        }
-        range(memory, ptr, len)
-    };
-    let (a, b) = (get(a)?, get(b)?);
+    let (a, b) = (argument(memory, a)?, argument(memory, b)?);
     let memory = &*memory;
     Ok((&memory[a], &memory[b]))
 }
@@ -88,24 +93,33 @@ pub(in super::super) fn write_u64(call: &mut Call<'_>, ptr: u32, value: u64) -> 
 }
 
 /// Gives the guest bytes of its own: the guest's allocator finds room for `len`, `fill` writes them, and address and
-/// length go to where the guest wants them. Nothing is the null pointer, and the allocator is not called for it.
+/// length go to where the guest wants them.
 pub(super) fn give_with(
     call: &mut Call<'_>,
     (ptr_out, len_out): (u32, u32),
     len: u32,
     fill: impl FnOnce(&mut [u8]) -> bool,
 ) -> Outcome {
-    let ptr = if len == 0 {
-        0
-    } else {
-        let ptr = allocate(call, len)?;
-        if !fill(bytes_mut(call, ptr, len)?) {
-            return Err(Status::InternalFailure.into());
-        }
-        ptr
-    };
+    let ptr = place_with(call, len, fill)?;
     write_u32(call, ptr_out, ptr)?;
     write_u32(call, len_out, len)
+}
+
+/// Writes bytes to where the guest's allocator finds room for them. Nothing is at the null pointer, and the allocator is
+/// not called for it.
+pub(super) fn place_with(
+    call: &mut Call<'_>,
+    len: u32,
+    fill: impl FnOnce(&mut [u8]) -> bool,
+) -> Outcome<u32> {
+    if len == 0 {
+        return Ok(0);
+    }
+    let ptr = allocate(call, len)?;
+    if !fill(bytes_mut(call, ptr, len)?) {
+        return Err(Status::InternalFailure.into());
+    }
+    Ok(ptr)
 }
 
 /// Gives the guest a copy of these bytes.

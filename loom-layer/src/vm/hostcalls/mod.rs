@@ -5,10 +5,15 @@
 
 mod buffers;
 mod context;
+mod foreign;
 mod headers;
 mod log;
 mod memory;
+mod metrics;
 mod properties;
+mod queues;
+mod shared_data;
+mod status;
 mod stream;
 mod ticks;
 
@@ -49,7 +54,12 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     properties::define(linker)?;
     context::define(linker)?;
     stream::define(linker)?;
-    ticks::define(linker)
+    status::define(linker)?;
+    shared_data::define(linker)?;
+    queues::define(linker)?;
+    metrics::define(linker)?;
+    ticks::define(linker)?;
+    foreign::define(linker)
 }
 
 /// Defines the form of a host call that older SDKs import under the same name, if there is one of this type.
