@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The integration tests of the workspace, in one binary: each one more would link wasmtime again.
+
+mod layer;
