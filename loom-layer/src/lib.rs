@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod abi;
+mod callout;
 mod error;
 mod foreign;
 mod info;
@@ -15,6 +16,7 @@ mod stream;
 mod sync;
 mod vm;
 
+pub use callout::CalloutBody;
 pub use error::Error;
 pub use foreign::{ForeignCall, ForeignError};
 pub use info::{ConnectionInfo, RouteInfo};

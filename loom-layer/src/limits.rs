@@ -101,6 +101,18 @@ pub(crate) const QUEUES: usize = 1_000;
 /// Items that wait in one queue: more mean that its reader does not keep up.
 pub(crate) const QUEUE_ITEMS: usize = 10_000;
 
+/// HTTP calls that the guests of one VM may have open.
+pub(crate) const CALLS: usize = 1024;
+
+/// Bytes of the body that answers an HTTP call (as in Envoy).
+pub(crate) const CALL_RESPONSE_BYTES: usize = 1 << 20;
+
+/// Time to connect to an upstream that was given by its URL: two lost packets fit into it.
+pub(crate) const CALL_CONNECT: Duration = Duration::from_secs(5);
+
+/// How long an unused connection to such an upstream is kept: less than servers usually do.
+pub(crate) const CALL_IDLE: Duration = Duration::from_secs(30);
+
 /// Bytes of a response's body that pass the plugins before its head goes out, if they are at hand: as much as a handler makes
 /// in memory without a thought.
 pub(crate) const BODY_AT_HAND: u64 = 64 << 10;

@@ -5,15 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use tokio::sync::oneshot;
+use tower_service::Service;
 
 use super::LoomPlugin;
 use super::source::Source;
+use crate::callout::{CalloutBody, Upstream, Upstreams};
 use crate::error::{Error, Kind};
 use crate::limits;
 use crate::log::LogLevel;
 use crate::policy::{BodyMode, FailurePolicy, Phase};
 use crate::runtime::LoomRuntime;
+use crate::service::BoxError;
 use crate::stream::Terms;
 use crate::vm::{Attached, Root, VmSpec, check_memory};
 
@@ -49,6 +54,8 @@ pub struct LoomPluginBuilder {
     terms: Terms,
     phase: Phase,
     instances: Option<usize>,
+    upstreams: Upstreams,
+    bad_upstream: Option<String>,
     runtime: Option<LoomRuntime>,
 }
 
@@ -74,6 +81,8 @@ impl LoomPluginBuilder {
             },
             phase: Phase::default(),
             instances: None,
+            upstreams: Upstreams::default(),
+            bad_upstream: None,
             runtime: None,
         }
     }
@@ -193,6 +202,31 @@ impl LoomPluginBuilder {
         self
     }
 
+    /// A server that the plugin may call by this name with `proxy_http_call`: `http://host:port`. Connections are kept and
+    /// shared by all calls.
+    pub fn upstream(mut self, name: impl Into<String>, url: &str) -> Self {
+        let name = name.into();
+        match Upstream::url(url) {
+            Ok(upstream) => self.upstreams.insert(name, upstream),
+            Err(wrong) => self.bad_upstream = Some(format!("upstream `{name}`: {wrong}")),
+        }
+        self
+    }
+
+    /// A tower service that the plugin may call by this name with `proxy_http_call`, for what an URL cannot say. It runs on
+    /// the runtime's own thread.
+    pub fn upstream_service<S, B>(mut self, name: impl Into<String>, service: S) -> Self
+    where
+        S: Service<Request<CalloutBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.upstreams.insert(name.into(), Upstream::service(service));
+        self
+    }
+
     /// The runtime that the plugin runs in; [`LoomRuntime::global`] by default.
     pub fn runtime(mut self, runtime: &LoomRuntime) -> Self {
         self.runtime = Some(runtime.clone());
@@ -259,7 +293,13 @@ impl LoomPluginBuilder {
             start_timeout: self.start_timeout,
             instances: self.instances.unwrap_or_else(cores),
         };
-        let root = Root::new(name, self.root_id.into(), self.config, self.log_level);
+        let root = Root::new(
+            name,
+            self.root_id.into(),
+            self.config,
+            self.log_level,
+            Arc::new(self.upstreams),
+        );
         let vm = runtime.attach(spec, code, compiled, &root)?;
         Ok(LoomPlugin {
             attached: Arc::new(Attached {
@@ -284,6 +324,9 @@ impl LoomPluginBuilder {
                 "a timeout is zero",
                 "set `timeout`, `start_timeout` and `pause_timeout` to more",
             ));
+        }
+        if let Some(wrong) = &self.bad_upstream {
+            return Err(self.fault(wrong, "give it as http://host:port"));
         }
         if self.instances == Some(0) {
             return Err(self.fault("it has no instances", "set `instances` to 1 or more"));

@@ -92,6 +92,7 @@ impl LoomPlugin {
             Arc::clone(&root.root_id),
             config.into(),
             root.log_level,
+            Arc::clone(&root.upstreams),
         );
         vm.add_root(&root)?;
         Ok(Self {

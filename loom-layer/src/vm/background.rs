@@ -24,7 +24,7 @@ pub(crate) struct Background {
 impl Background {
     pub(super) fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .max_blocking_threads(BLOCKING_THREADS)
             .thread_name("loom-build")
             .build()?;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 
+use super::callouts::Calls;
 use super::deadline::Deadline;
 use super::pool::{Root, VmSpec};
 use super::roots::Agenda;
@@ -47,6 +48,8 @@ pub(crate) struct Host {
     pub(super) logs: LogLines,
     /// Streams to be woken once the lock is free, since a callback of another context changed them.
     pub(super) wakes: Vec<Arc<dyn Remote>>,
+    /// The HTTP calls of the guest.
+    pub(super) calls: Calls,
     /// What the root contexts are to be called for.
     pub(super) agenda: Arc<Agenda>,
     shared: Arc<Shared>,
@@ -100,6 +103,7 @@ impl Host {
             configuration: None,
             logs: LogLines::default(),
             wakes: Vec::new(),
+            calls: Calls::default(),
             agenda: Arc::default(),
             shared,
             foreign,

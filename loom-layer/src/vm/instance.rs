@@ -13,6 +13,7 @@ use super::pool::{Root, VmSpec};
 use super::roots::{Agenda, RootCallback};
 use crate::abi::{AbiVersion, Action, MapType};
 use crate::log::LogLines;
+use crate::callout::CallResult;
 use crate::stream::{Buffer, Callback, Direction, End, Exchange, Map};
 
 /// See the module's text. Whoever holds it is the only one in the guest.
@@ -33,6 +34,7 @@ struct Exports {
     headers: [Option<Headers>; 2],
     body: [Option<TypedFunc<(u32, u32, u32), u32>>; 2],
     trailers: [Option<TypedFunc<(u32, u32), u32>>; 2],
+    http_call_response: Option<TypedFunc<(u32, u32, u32, u32, u32), ()>>,
     log: Option<TypedFunc<u32, ()>>,
     done: Option<TypedFunc<u32, u32>>,
     delete: Option<TypedFunc<u32, ()>>,
@@ -228,6 +230,32 @@ impl Instance {
         self.delete_done_roots()?;
         self.enter(NO_CONTEXT);
         Ok(true)
+    }
+
+    /// Tells the root context `root` how a call of it ended. Without a response all numbers are zero.
+    pub(super) fn answer_call(&mut self, root: u32, call: u32, result: Arc<CallResult>) -> Result<(), Fault> {
+        let host = self.store.data_mut();
+        if !host.calls.close(call) || !host.roots.contains_key(&root) {
+            return Ok(());
+        }
+        let (headers, body, trailers) = match &*result {
+            CallResult::Response { head, body, trailers } => {
+                (Map::Response(head).count(), body.len(), trailers.len())
+            }
+            CallResult::Reset => (0, 0, 0),
+        };
+        let numbers = (root, call, size(headers), size(body), size(trailers));
+        host.calls.set_answer(Some(result));
+        self.enter(root);
+        let told = match self.exports.http_call_response.clone() {
+            Some(export) => self.call("proxy_on_http_call_response", |store| export.call(store, numbers)),
+            None => Ok(()),
+        };
+        self.store.data_mut().calls.set_answer(None);
+        told?;
+        self.delete_done_roots()?;
+        self.enter(NO_CONTEXT);
+        Ok(())
     }
 
     /// Runs callbacks of one stream of the plugin `root`, and returns what the last one asked for. `context` is the
@@ -464,6 +492,7 @@ impl Exports {
                 find(store, instance, "proxy_on_request_trailers"),
                 find(store, instance, "proxy_on_response_trailers"),
             ],
+            http_call_response: find(store, instance, "proxy_on_http_call_response"),
             log: find(store, instance, "proxy_on_log"),
             done: find(store, instance, "proxy_on_done"),
             delete: find(store, instance, "proxy_on_delete"),

@@ -5,6 +5,7 @@
 
 mod background;
 mod cache;
+mod callouts;
 mod deadline;
 mod engine;
 mod fault;

@@ -215,6 +215,7 @@ const SIGNATURES: &[(&str, usize, usize)] = &[
     ("proxy_on_request_trailers", 2, 1),
     ("proxy_on_response_body", 3, 1),
     ("proxy_on_response_trailers", 2, 1),
+    ("proxy_on_http_call_response", 5, 0),
     ("proxy_on_done", 1, 1),
     ("proxy_on_log", 1, 0),
     ("proxy_on_delete", 1, 0),

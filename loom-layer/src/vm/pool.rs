@@ -15,6 +15,7 @@ use super::module::Compiled;
 use super::platform::Platform;
 use super::roots;
 use super::shard::{Entry, Shard};
+use crate::callout::Upstreams;
 use crate::error::Error;
 use crate::limits;
 use crate::log::LogLevel;
@@ -57,6 +58,8 @@ pub(crate) struct Root {
     pub(crate) root_id: Arc<str>,
     pub(crate) configuration: Bytes,
     pub(crate) log_level: Option<LogLevel>,
+    /// What the plugin may call.
+    pub(crate) upstreams: Arc<Upstreams>,
 }
 
 impl Root {
@@ -65,6 +68,7 @@ impl Root {
         root_id: Arc<str>,
         configuration: Bytes,
         log_level: Option<LogLevel>,
+        upstreams: Arc<Upstreams>,
     ) -> Arc<Self> {
         static KEYS: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
@@ -73,6 +77,7 @@ impl Root {
             root_id,
             configuration,
             log_level,
+            upstreams,
         })
     }
 }

@@ -5,11 +5,13 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use super::callouts::{self, Callout};
 use super::fault::{Fault, FaultKind};
 use super::instance::Instance;
 use super::pool::{Root, Vm};
 use super::roots::RootCallback;
 use crate::abi::Action;
+use crate::callout::CallResult;
 use crate::limits;
 use crate::log::LogLines;
 use crate::stream::{Callback, Exchange, Failed, Remote};
@@ -64,6 +66,32 @@ impl Shard {
             shard: self,
             guard: Some(guard),
             fault: None,
+        })
+    }
+
+    /// Makes the calls that the guest asked for.
+    fn start(self: &Arc<Self>, callouts: Vec<Callout>) {
+        let Some(vm) = self.vm.upgrade() else {
+            return;
+        };
+        for callout in callouts {
+            vm.platform.background.spawn(callouts::run(Arc::downgrade(self), callout));
+        }
+    }
+
+    /// Tells a plugin how its call ended, when the guest is free.
+    pub(super) fn answer_call(
+        self: Arc<Self>,
+        root: u32,
+        id: u32,
+        result: Arc<CallResult>,
+    ) -> impl Future<Output = ()> + Send {
+        std::future::poll_fn(move |cx| {
+            let entry = ready!(self.poll_enter(cx));
+            if let Some(mut entry) = entry {
+                entry.answer_call(root, id, Arc::clone(&result));
+            }
+            Poll::Ready(())
         })
     }
 
@@ -129,6 +157,15 @@ impl Entry<'_> {
         self.note(result)
     }
 
+    fn answer_call(&mut self, root: u32, id: u32, result: Arc<CallResult>) {
+        if stack_suffices()
+            && let Some(instance) = self.instance()
+        {
+            let result = instance.answer_call(root, id, result);
+            let _ = self.note(result);
+        }
+    }
+
     /// Adds a plugin. A refusal leaves the others as they are; every other fault takes the shard down.
     pub(super) fn add_root(&mut self, root: &Arc<Root>) -> Result<(), Fault> {
         let Some(instance) = self.instance() else {
@@ -176,8 +213,10 @@ impl Drop for Entry<'_> {
         };
         let mut logs = LogLines::default();
         let mut wakes: Vec<Arc<dyn Remote>> = Vec::new();
+        let mut callouts = Vec::new();
         if let Some(instance) = guard.as_mut() {
             let host = instance.host_mut();
+            callouts = host.calls.take_noted();
             if !host.logs.is_empty() {
                 logs = std::mem::take(&mut host.logs);
             }
@@ -197,6 +236,9 @@ impl Drop for Entry<'_> {
         }
         drop(guard);
         logs.emit();
+        if !callouts.is_empty() && fault.is_none() {
+            self.shard.start(callouts);
+        }
         if let (Some(fault), Some(dead)) = (fault, dead) {
             // Streams that wait for something from this guest have to learn that nothing will come.
             wakes.extend(dead.streams().filter_map(|stream| stream.remote.upgrade()));

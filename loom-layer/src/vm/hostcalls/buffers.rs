@@ -6,6 +6,7 @@ use wasmtime::Linker;
 use super::memory::{give, give_with};
 use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{BufferType, Status};
+use crate::callout::CallResult;
 use crate::stream::{Buffer, Direction};
 use crate::vm::host::Host;
 
@@ -107,9 +108,11 @@ fn with_buffer<R>(
         BufferType::PluginConfiguration => {
             host.configuration.clone().ok_or(Status::NotFound)?.into()
         }
-        BufferType::CallResponseBody | BufferType::ForeignArguments => {
-            return Err(Status::NotFound.into());
-        }
+        BufferType::CallResponseBody => match host.calls.answer().as_deref() {
+            Some(CallResult::Response { body, .. }) => body.clone().into(),
+            Some(CallResult::Reset) | None => return Err(Status::NotFound.into()),
+        },
+        BufferType::ForeignArguments => return Err(Status::NotFound.into()),
         // Envoy answers with an empty buffer where there is no such data.
         BufferType::DownstreamData | BufferType::UpstreamData | BufferType::GrpcMessage => {
             Buffer::default()

@@ -5,7 +5,9 @@ use wasmtime::Linker;
 use super::memory::{give, give_with, two};
 use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{AbiVersion, MapType, Status, pairs};
+use crate::callout::CallResult;
 use crate::log::LogLevel;
+use crate::stream::Map;
 use crate::vm::host::Host;
 
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -78,9 +80,8 @@ enum Edit {
 /// The bytes of all keys and values, as in Envoy.
 fn size(call: &mut Call<'_>, map: u32, out: u32) -> Outcome {
     let kind = MapType::try_from(map)?;
-    with_exchange(call, |call, exchange| {
-        let map = exchange.ok_or(Status::BadArgument)?.map(kind)?;
-        let (_, text) = map.size();
+    with_map(call, kind, |call, map| {
+        let (_, text) = map.ok_or(Status::BadArgument)?.size();
         write_u32(
             call,
             out,
@@ -92,8 +93,8 @@ fn size(call: &mut Call<'_>, map: u32, out: u32) -> Outcome {
 /// A map that is not there reads as empty, as in Envoy.
 fn get_pairs(call: &mut Call<'_>, map: u32, out: (u32, u32)) -> Outcome {
     let kind = MapType::try_from(map)?;
-    with_exchange(call, |call, exchange| {
-        let Some(map) = exchange.and_then(|exchange| exchange.map(kind).ok()) else {
+    with_map(call, kind, |call, map| {
+        let Some(map) = map else {
             return give(call, out, &[]);
         };
         let (count, text) = map.size();
@@ -131,9 +132,8 @@ fn get_value(
     out: (u32, u32),
 ) -> Outcome {
     let kind = MapType::try_from(map)?;
-    with_exchange(call, |call, exchange| {
-        let map = exchange.ok_or(Status::BadArgument)?.map(kind)?;
-        match map.get(bytes(call, key, key_len)?) {
+    with_map(call, kind, |call, map| {
+        match map.ok_or(Status::BadArgument)?.get(bytes(call, key, key_len)?) {
             Some(value) => give(call, out, value),
             // Version 0.1.0 does not tell a missing header from an empty one.
             None if call.data().abi == AbiVersion::V0_1_0 => give(call, out, &[]),
@@ -160,4 +160,27 @@ fn set_value(
         }
         Ok(())
     })
+}
+
+/// Runs `f` with a map for reading; `None` where it is not there. The maps of a call's answer are there whatever context is
+/// the effective one.
+fn with_map<R>(
+    call: &mut Call<'_>,
+    kind: MapType,
+    f: impl FnOnce(&mut Call<'_>, Option<Map<'_>>) -> Outcome<R>,
+) -> Outcome<R> {
+    let answer = match kind {
+        MapType::CallResponseHeaders | MapType::CallResponseTrailers => call.data().calls.answer(),
+        _ => {
+            return with_exchange(call, |call, exchange| {
+                f(call, exchange.and_then(|exchange| exchange.map(kind).ok()))
+            });
+        }
+    };
+    let map = match answer.as_deref() {
+        Some(CallResult::Response { head, .. }) if kind == MapType::CallResponseHeaders => Some(Map::Response(head)),
+        Some(CallResult::Response { trailers, .. }) => Some(Map::Trailers(trailers)),
+        Some(CallResult::Reset) | None => None,
+    };
+    f(call, map)
 }

@@ -7,6 +7,7 @@ mod buffers;
 mod context;
 mod foreign;
 mod headers;
+mod http_call;
 mod log;
 mod memory;
 mod metrics;
@@ -50,6 +51,7 @@ pub(super) type Outcome<T = ()> = Result<T, Stop>;
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     log::define(linker)?;
     headers::define(linker)?;
+    http_call::define(linker)?;
     buffers::define(linker)?;
     properties::define(linker)?;
     context::define(linker)?;
