@@ -1,10 +1,19 @@
 //! The configured plugins, loaded: the one place that knows how a [`model::Plugin`] becomes a [`LoomPlugin`].
 
 use std::num::NonZero;
+use std::sync::Arc;
 
+use axum::body::Body;
 use bytes::Bytes;
+use http::Request;
 use loom_config::model;
-use loom_layer::{FailurePolicy, LogLevel, LoomChain, LoomPlugin, LoomRuntime, Phase};
+use loom_layer::{
+    CalloutBody, FailurePolicy, LogLevel, LoomChain, LoomPlugin, LoomPluginBuilder, LoomRuntime,
+    Phase,
+};
+use tower::ServiceExt;
+
+use crate::proxy::{ProxyService, Upstream};
 
 /// The loaded plugins, in the order of the configuration.
 #[derive(Debug)]
@@ -15,7 +24,12 @@ pub(crate) struct Plugins {
 impl Plugins {
     /// Loads every plugin of the configuration, those that no route uses too: a file that cannot be loaded is found when
     /// the gateway starts and not when somebody adds the route.
-    pub(crate) async fn load(config: &model::Config) -> Result<Self, loom_layer::Error> {
+    ///
+    /// Every plugin may call every upstream, by its name.
+    pub(crate) async fn load(
+        config: &model::Config,
+        upstreams: &[Arc<Upstream>],
+    ) -> Result<Self, loom_layer::Error> {
         let runtime = LoomRuntime::new()?;
         // One VM for each thread that serves requests.
         let instances = config
@@ -24,7 +38,14 @@ impl Plugins {
             .unwrap_or(1);
         let mut loaded = Vec::with_capacity(config.plugins.len());
         for plugin in &config.plugins {
-            loaded.push(load(plugin, config.log.level, instances, &runtime).await?);
+            let mut builder = builder(plugin, config.log.level, instances, &runtime);
+            for upstream in upstreams {
+                let service = ProxyService::new(Arc::clone(upstream));
+                let service =
+                    service.map_request(|request: Request<CalloutBody>| request.map(Body::new));
+                builder = builder.upstream_service(upstream.name(), service);
+            }
+            loaded.push(builder.build_async().await?);
         }
         Ok(Self { loaded })
     }
@@ -50,12 +71,12 @@ impl Plugins {
     }
 }
 
-async fn load(
+fn builder(
     plugin: &model::Plugin,
     process_level: model::LogLevel,
     instances: usize,
     runtime: &LoomRuntime,
-) -> Result<LoomPlugin, loom_layer::Error> {
+) -> LoomPluginBuilder {
     let mut builder = LoomPlugin::builder(&plugin.name)
         .file(&plugin.path)
         .phase(phase(plugin.phase))
@@ -72,7 +93,7 @@ async fn load(
     if let Some(timeout) = plugin.timeout {
         builder = builder.timeout(timeout);
     }
-    builder.build_async().await
+    builder
 }
 
 fn phase(phase: model::Phase) -> Phase {

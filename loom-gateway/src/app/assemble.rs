@@ -21,12 +21,12 @@ pub(super) struct Assembled {
 
 impl Assembled {
     pub(super) async fn new(config: &Config) -> Result<Self, StartError> {
-        let plugins = Plugins::load(config).await?;
         let upstreams: Vec<_> = config
             .upstreams
             .iter()
             .map(|upstream| Arc::new(Upstream::new(upstream)))
             .collect();
+        let plugins = Plugins::load(config, &upstreams).await?;
         let mut routes = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
             routes.push((

@@ -40,4 +40,9 @@ impl Upstream {
             target,
         }
     }
+
+    /// The name by which routes and plugins refer to it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
 }

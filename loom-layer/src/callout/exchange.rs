@@ -26,14 +26,22 @@ pub(crate) struct CallRequest {
 
 impl CallRequest {
     /// A request of these headers, which have to name `:method`, `:path` and `:authority` (or `host`).
-    pub(crate) fn new(headers: &[Pair<'_>], body: &[u8], trailers: &[Pair<'_>]) -> Result<Self, Status> {
+    pub(crate) fn new(
+        headers: &[Pair<'_>],
+        body: &[u8],
+        trailers: &[Pair<'_>],
+    ) -> Result<Self, Status> {
         let (mut method, mut path, mut host) = (None, None, None);
         let mut map = HeaderMap::new();
         for &(name, value) in headers {
             match name {
-                b":method" => method = Some(Method::from_bytes(value).map_err(|_| Status::BadArgument)?),
+                b":method" => {
+                    method = Some(Method::from_bytes(value).map_err(|_| Status::BadArgument)?)
+                }
                 b":path" => path = Some(Uri::try_from(value).map_err(|_| Status::BadArgument)?),
-                b":authority" => host = Some(HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?),
+                b":authority" => {
+                    host = Some(HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?)
+                }
                 // The upstream says how it is reached.
                 b":scheme" => {}
                 _ => append(&mut map, name, value)?,
@@ -82,7 +90,8 @@ impl CallRequest {
 fn append(map: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> {
     let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;
     let value = HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?;
-    map.try_append(name, value).map_err(|_| Status::BadArgument)?;
+    map.try_append(name, value)
+        .map_err(|_| Status::BadArgument)?;
     Ok(())
 }
 
@@ -100,13 +109,20 @@ pub(crate) enum CallResult {
 }
 
 /// Makes a call and waits for its end.
-pub(crate) async fn perform(upstream: Upstream, request: CallRequest, timeout: Option<Duration>) -> CallResult {
+pub(crate) async fn perform(
+    upstream: Upstream,
+    request: CallRequest,
+    timeout: Option<Duration>,
+) -> CallResult {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let head = match within(deadline, upstream.call(request.into_request())).await {
         Some(Ok(response)) => response,
         Some(Err(error)) => {
             tracing::debug!(target: "loom::callout", %error, "a callout failed before its response");
-            return stand_in(StatusCode::SERVICE_UNAVAILABLE, "upstream connect error or reset before headers");
+            return stand_in(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "upstream connect error or reset before headers",
+            );
         }
         None => return stand_in(StatusCode::GATEWAY_TIMEOUT, "upstream request timeout"),
     };
@@ -130,7 +146,9 @@ async fn collect(response: Response<CalloutBody>) -> CallResult {
     let mut trailers = HeaderMap::new();
     while let Some(frame) = stream.frame().await {
         match frame.map(http_body::Frame::into_data) {
-            Ok(Ok(data)) if body.len() + data.len() <= limits::CALL_RESPONSE_BYTES => body.extend_from_slice(&data),
+            Ok(Ok(data)) if body.len() + data.len() <= limits::CALL_RESPONSE_BYTES => {
+                body.extend_from_slice(&data)
+            }
             Ok(Ok(_)) => {
                 let limit = limits::CALL_RESPONSE_BYTES;
                 tracing::warn!(target: "loom::callout", limit, "a callout's response is too large");
@@ -158,7 +176,8 @@ async fn collect(response: Response<CalloutBody>) -> CallResult {
 fn stand_in(status: StatusCode, text: &'static str) -> CallResult {
     let mut head = ResponseHead::new(status);
     head.headers.insert(CONTENT_LENGTH, text.len().into());
-    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    head.headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     CallResult::Response {
         head,
         body: Bytes::from_static(text.as_bytes()),
@@ -178,7 +197,9 @@ mod tests {
             (b":authority", b"auth.internal"),
             (b"X-A", b"1"),
         ];
-        let request = CallRequest::new(&whole, b"body", &[]).expect("a request").into_request();
+        let request = CallRequest::new(&whole, b"body", &[])
+            .expect("a request")
+            .into_request();
         assert_eq!(request.uri(), "/a?b");
         assert_eq!(request.headers()["host"], "auth.internal");
         assert_eq!(request.headers()["content-length"], "4");
@@ -186,12 +207,21 @@ mod tests {
         for missing in 0..3 {
             let mut part = whole.to_vec();
             part.remove(missing);
-            assert_eq!(CallRequest::new(&part, b"", &[]).err(), Some(Status::BadArgument));
+            assert_eq!(
+                CallRequest::new(&part, b"", &[]).err(),
+                Some(Status::BadArgument)
+            );
         }
         let smuggled: Pair<'_> = (b"x", b"a\r\nb: c");
         let mut bad = whole.to_vec();
         bad.push(smuggled);
-        assert_eq!(CallRequest::new(&bad, b"", &[]).err(), Some(Status::BadArgument));
-        assert_eq!(CallRequest::new(&whole, b"", &[smuggled]).err(), Some(Status::BadArgument));
+        assert_eq!(
+            CallRequest::new(&bad, b"", &[]).err(),
+            Some(Status::BadArgument)
+        );
+        assert_eq!(
+            CallRequest::new(&whole, b"", &[smuggled]).err(),
+            Some(Status::BadArgument)
+        );
     }
 }

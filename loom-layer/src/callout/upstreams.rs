@@ -46,12 +46,16 @@ impl Upstream {
 
     /// The server at an `http://host:port` URL, over connections that are kept; `Err` says what is wrong with the URL.
     pub(crate) fn url(url: &str) -> Result<Self, String> {
-        let uri: Uri = url.parse().map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        let uri: Uri = url
+            .parse()
+            .map_err(|error| format!("`{url}` is no URL: {error}"))?;
         if uri.scheme() != Some(&Scheme::HTTP) {
             return Err(format!("`{url}` does not begin with http://"));
         }
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err(format!("`{url}` has a path: plugins say which path they call"));
+            return Err(format!(
+                "`{url}` has a path: plugins say which path they call"
+            ));
         }
         let Some(authority) = uri.authority().cloned() else {
             return Err(format!("`{url}` names no host"));
@@ -67,7 +71,11 @@ impl Upstream {
             call: Arc::new(move |mut request| {
                 *request.uri_mut() = at(&authority, request.uri());
                 let answer = client.request(request);
-                Box::pin(async move { Ok(answer.await?.map(|body| body.map_err(Into::into).boxed_unsync())) })
+                Box::pin(async move {
+                    Ok(answer
+                        .await?
+                        .map(|body| body.map_err(Into::into).boxed_unsync()))
+                })
             }),
         })
     }
@@ -116,7 +124,9 @@ where
             return Poll::Pending;
         };
         let response = ready!(future.as_mut().poll(cx)).map_err(Into::into)?;
-        Poll::Ready(Ok(response.map(|body| body.map_err(Into::into).boxed_unsync())))
+        Poll::Ready(Ok(
+            response.map(|body| body.map_err(Into::into).boxed_unsync())
+        ))
     }
 }
 
@@ -174,7 +184,10 @@ mod tests {
 
     #[test]
     fn the_path_stays_and_the_server_is_ours() {
-        let uri = at(&Authority::from_static("127.0.0.1:9"), &Uri::from_static("/a?b"));
+        let uri = at(
+            &Authority::from_static("127.0.0.1:9"),
+            &Uri::from_static("/a?b"),
+        );
         assert_eq!(uri, "http://127.0.0.1:9/a?b");
     }
 }

@@ -223,7 +223,8 @@ impl LoomPluginBuilder {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.upstreams.insert(name.into(), Upstream::service(service));
+        self.upstreams
+            .insert(name.into(), Upstream::service(service));
         self
     }
 

@@ -12,8 +12,8 @@ use super::platform::Platform;
 use super::pool::{Root, VmSpec};
 use super::roots::{Agenda, RootCallback};
 use crate::abi::{AbiVersion, Action, MapType};
-use crate::log::LogLines;
 use crate::callout::CallResult;
+use crate::log::LogLines;
 use crate::stream::{Buffer, Callback, Direction, End, Exchange, Map};
 
 /// See the module's text. Whoever holds it is the only one in the guest.
@@ -233,22 +233,31 @@ impl Instance {
     }
 
     /// Tells the root context `root` how a call of it ended. Without a response all numbers are zero.
-    pub(super) fn answer_call(&mut self, root: u32, call: u32, result: Arc<CallResult>) -> Result<(), Fault> {
+    pub(super) fn answer_call(
+        &mut self,
+        root: u32,
+        call: u32,
+        result: Arc<CallResult>,
+    ) -> Result<(), Fault> {
         let host = self.store.data_mut();
         if !host.calls.close(call) || !host.roots.contains_key(&root) {
             return Ok(());
         }
         let (headers, body, trailers) = match &*result {
-            CallResult::Response { head, body, trailers } => {
-                (Map::Response(head).count(), body.len(), trailers.len())
-            }
+            CallResult::Response {
+                head,
+                body,
+                trailers,
+            } => (Map::Response(head).count(), body.len(), trailers.len()),
             CallResult::Reset => (0, 0, 0),
         };
         let numbers = (root, call, size(headers), size(body), size(trailers));
         host.calls.set_answer(Some(result));
         self.enter(root);
         let told = match self.exports.http_call_response.clone() {
-            Some(export) => self.call("proxy_on_http_call_response", |store| export.call(store, numbers)),
+            Some(export) => self.call("proxy_on_http_call_response", |store| {
+                export.call(store, numbers)
+            }),
             None => Ok(()),
         };
         self.store.data_mut().calls.set_answer(None);

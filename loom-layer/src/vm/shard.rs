@@ -75,7 +75,9 @@ impl Shard {
             return;
         };
         for callout in callouts {
-            vm.platform.background.spawn(callouts::run(Arc::downgrade(self), callout));
+            vm.platform
+                .background
+                .spawn(callouts::run(Arc::downgrade(self), callout));
         }
     }
 

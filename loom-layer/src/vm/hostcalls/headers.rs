@@ -133,7 +133,10 @@ fn get_value(
 ) -> Outcome {
     let kind = MapType::try_from(map)?;
     with_map(call, kind, |call, map| {
-        match map.ok_or(Status::BadArgument)?.get(bytes(call, key, key_len)?) {
+        match map
+            .ok_or(Status::BadArgument)?
+            .get(bytes(call, key, key_len)?)
+        {
             Some(value) => give(call, out, value),
             // Version 0.1.0 does not tell a missing header from an empty one.
             None if call.data().abi == AbiVersion::V0_1_0 => give(call, out, &[]),
@@ -178,7 +181,9 @@ fn with_map<R>(
         }
     };
     let map = match answer.as_deref() {
-        Some(CallResult::Response { head, .. }) if kind == MapType::CallResponseHeaders => Some(Map::Response(head)),
+        Some(CallResult::Response { head, .. }) if kind == MapType::CallResponseHeaders => {
+            Some(Map::Response(head))
+        }
         Some(CallResult::Response { trailers, .. }) => Some(Map::Trailers(trailers)),
         Some(CallResult::Reset) | None => None,
     };

@@ -41,11 +41,15 @@ fn http_call(call: &mut Call<'_>, texts: [(u32, u32); 4], timeout: u32, out: u32
     let [name, headers, body, trailers] = texts;
     let name = bytes(call, name.0, name.1)?.to_vec();
     let root = call.data().root_context().ok_or(Status::BadArgument)?;
-    let upstream = call.data().root().and_then(|root| root.upstreams.get(&name).cloned());
+    let upstream = call
+        .data()
+        .root()
+        .and_then(|root| root.upstreams.get(&name).cloned());
     let Some(upstream) = upstream else {
         let name = String::from_utf8_lossy(&name);
         let message = format!("proxy_http_call: no upstream is named `{name}`");
-        call.data_mut().log(crate::log::LogLevel::Warn, message.as_bytes());
+        call.data_mut()
+            .log(crate::log::LogLevel::Warn, message.as_bytes());
         return Err(Status::BadArgument.into());
     };
     // Larger ones are negative in the ABI's eyes. Zero is no limit.
