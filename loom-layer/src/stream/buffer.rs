@@ -1,15 +1,15 @@
 //! Bytes of a body that a plugin sees as one buffer. They are kept in the pieces in which they came, and copied only when a
 //! guest reads them.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
+
+use super::queue::Queue;
 
 /// See the module's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Buffer {
     /// None of them is empty.
-    pieces: VecDeque<Bytes>,
+    pieces: Queue<Bytes>,
     len: usize,
 }
 
@@ -29,13 +29,9 @@ impl Buffer {
         }
     }
 
-    pub(crate) fn append(&mut self, mut other: Self) {
-        if self.is_empty() {
-            *self = other;
-        } else {
-            self.len += other.len;
-            self.pieces.append(&mut other.pieces);
-        }
+    pub(crate) fn append(&mut self, other: Self) {
+        self.len += other.len;
+        self.pieces.append(other.pieces);
     }
 
     /// The first piece.
@@ -47,7 +43,7 @@ impl Buffer {
 
     /// Copies as many bytes as `out` takes, from `start` on; what lies outside must not be asked for.
     pub(crate) fn copy_to(&self, mut start: usize, mut out: &mut [u8]) -> bool {
-        for piece in &self.pieces {
+        for piece in self.pieces.iter() {
             if out.is_empty() {
                 break;
             }
@@ -77,26 +73,19 @@ impl Buffer {
 
     /// Keeps the bytes before `at` and returns the others.
     pub(super) fn split_off(&mut self, at: usize) -> Self {
-        let mut behind = Self::default();
-        let mut before = 0;
-        let mut index = 0;
-        while let Some(piece) = self.pieces.get_mut(index) {
-            if before + piece.len() <= at {
-                before += piece.len();
-                index += 1;
-                continue;
+        let mut whole = std::mem::take(self);
+        while let Some(mut piece) = whole.pop() {
+            let room = at - self.len;
+            if piece.len() > room {
+                let behind = piece.split_off(room);
+                self.push(piece);
+                let mut rest = Self::from(behind);
+                rest.append(whole);
+                return rest;
             }
-            if at > before {
-                behind.push(piece.split_off(at - before));
-                index += 1;
-            }
-            break;
+            self.push(piece);
         }
-        for piece in self.pieces.drain(index.min(self.pieces.len())..) {
-            behind.push(piece);
-        }
-        self.len -= behind.len;
-        behind
+        whole
     }
 }
 

@@ -1,11 +1,10 @@
 //! A body on its way through the plugins: what each of them holds, and what has passed them all.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use http::HeaderMap;
 
 use super::buffer::Buffer;
+use super::queue::Queue;
 
 /// A piece of a body, or what follows it.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub(super) enum Piece {
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     /// What has reached the plugin and was not shown to it yet.
-    pub(super) inbox: VecDeque<Piece>,
+    pub(super) inbox: Queue<Piece>,
     /// What was shown to it, and it did not let go.
     pub(super) held: Buffer,
     /// `held` is the body's last part, and no trailers follow.
@@ -52,7 +51,7 @@ impl Flow {
 #[derive(Debug, Default)]
 pub(super) struct Course {
     /// What has passed all plugins, and was not taken yet.
-    sink: VecDeque<Piece>,
+    sink: Queue<Piece>,
     /// Nothing more will enter.
     pub(super) input_ended: bool,
     /// Nothing more will leave; what is in the sink comes before that.

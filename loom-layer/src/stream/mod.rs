@@ -16,6 +16,7 @@ mod guest;
 mod head;
 mod headers;
 mod property;
+mod queue;
 mod reply;
 #[cfg(test)]
 mod tests;

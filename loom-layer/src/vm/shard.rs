@@ -20,7 +20,7 @@ use crate::sync::{PollGuard, PollMutex};
 /// See the module's text.
 pub(crate) struct Shard {
     /// `None` once it failed: a failed instance is never entered again.
-    instance: PollMutex<Option<Instance>>,
+    instance: PollMutex<Option<Box<Instance>>>,
     failed: AtomicBool,
     vm: Weak<Vm>,
     slot: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Shard {
 impl Shard {
     pub(super) fn new(instance: Instance, vm: Weak<Vm>, slot: usize) -> Arc<Self> {
         Arc::new(Self {
-            instance: PollMutex::new(Some(instance)),
+            instance: PollMutex::new(Some(Box::new(instance))),
             failed: AtomicBool::new(false),
             vm,
             slot,
@@ -61,7 +61,10 @@ impl Shard {
         Poll::Ready(self.entry(ready!(self.instance.poll_lock(cx))))
     }
 
-    fn entry<'a>(self: &'a Arc<Self>, guard: PollGuard<'a, Option<Instance>>) -> Option<Entry<'a>> {
+    fn entry<'a>(
+        self: &'a Arc<Self>,
+        guard: PollGuard<'a, Option<Box<Instance>>>,
+    ) -> Option<Entry<'a>> {
         guard.is_some().then_some(Entry {
             shard: self,
             guard: Some(guard),
@@ -120,7 +123,7 @@ impl std::fmt::Debug for Shard {
 /// it is dropped.
 pub(super) struct Entry<'a> {
     shard: &'a Arc<Shard>,
-    guard: Option<PollGuard<'a, Option<Instance>>>,
+    guard: Option<PollGuard<'a, Option<Box<Instance>>>>,
     fault: Option<Fault>,
 }
 
@@ -197,7 +200,7 @@ impl Entry<'_> {
     }
 
     fn instance(&mut self) -> Option<&mut Instance> {
-        self.guard.as_mut().and_then(|guard| guard.as_mut())
+        self.guard.as_mut().and_then(|guard| guard.as_deref_mut())
     }
 
     fn note<T>(&mut self, result: Result<T, Fault>) -> Result<T, Failed> {
