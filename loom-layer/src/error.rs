@@ -1,7 +1,10 @@
-//! Why a plugin could not be loaded.
+//! Why a plugin could not be loaded, and the error of bodies.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+/// The error of the layer's bodies: the inner body's, or why a plugin ended the stream.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A plugin that cannot be loaded, and what to do about it.
 ///

@@ -17,12 +17,12 @@ mod sync;
 mod vm;
 
 pub use callout::CalloutBody;
-pub use error::Error;
+pub use error::{BoxError, Error};
 pub use foreign::{ForeignCall, ForeignError};
 pub use info::{ConnectionInfo, RouteInfo};
 pub use log::LogLevel;
 pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder};
 pub use policy::{BodyMode, FailurePolicy, Phase};
 pub use runtime::{CompileCache, LoomRuntime, LoomRuntimeBuilder};
-pub use service::{BoxError, LoomFuture, LoomService, RequestBody, ResponseBody};
+pub use service::{LoomFuture, LoomService, RequestBody, ResponseBody};
 pub use shared::{Histogram, Metric, MetricValue};

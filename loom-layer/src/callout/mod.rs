@@ -9,7 +9,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 pub(crate) use exchange::{CallRequest, CallResult, perform};
 pub(crate) use upstreams::{Upstream, Upstreams};
 
-use crate::service::BoxError;
+use crate::error::BoxError;
 
 /// The body of a callout, as an upstream's service gets it.
 pub type CalloutBody = UnsyncBoxBody<Bytes, BoxError>;

@@ -18,8 +18,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
 use super::CalloutBody;
+use crate::error::BoxError;
 use crate::limits;
-use crate::service::BoxError;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<CalloutBody>, BoxError>> + Send>>;
 

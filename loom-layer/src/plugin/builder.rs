@@ -13,12 +13,11 @@ use tower_service::Service;
 use super::LoomPlugin;
 use super::source::Source;
 use crate::callout::{CalloutBody, Upstream, Upstreams};
-use crate::error::{Error, Kind};
+use crate::error::{BoxError, Error, Kind};
 use crate::limits;
 use crate::log::LogLevel;
 use crate::policy::{BodyMode, FailurePolicy, Phase};
 use crate::runtime::LoomRuntime;
-use crate::service::BoxError;
 use crate::stream::Terms;
 use crate::vm::{Attached, Root, VmSpec, check_memory};
 

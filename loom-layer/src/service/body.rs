@@ -10,10 +10,8 @@ use pin_project_lite::pin_project;
 
 use super::cell::{StreamHandle, StreamRef};
 use super::source::{Input, Source};
+use crate::error::BoxError;
 use crate::stream::{BodyStep, Direction};
-
-/// The error of the layer's bodies: the inner body's, or why a plugin ended the stream.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a body ends early although its source did not fail.
 #[derive(Debug)]

@@ -11,9 +11,10 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::body::{BoxError, RequestBody, ResponseBody};
+use super::body::{RequestBody, ResponseBody};
 use super::cell::StreamHandle;
 use super::source::{Input, Source};
+use crate::error::BoxError;
 use crate::limits;
 use crate::stream::{BodySource, Direction, RequestHead, ResponseHead, Verdict};
 

@@ -10,9 +10,10 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::body::{BoxError, RequestBody, ResponseBody};
+use super::body::{RequestBody, ResponseBody};
 use super::cell::StreamHandle;
 use super::future::LoomFuture;
+use crate::error::BoxError;
 use crate::plugin::{LoomChain, LoomPlugin};
 use crate::vm::Attached;
 

@@ -6,6 +6,6 @@ mod future;
 mod layer;
 mod source;
 
-pub use body::{BoxError, RequestBody, ResponseBody};
+pub use body::{RequestBody, ResponseBody};
 pub use future::LoomFuture;
 pub use layer::LoomService;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::body::BoxError;
+use crate::error::BoxError;
 use crate::stream::{Direction, Guest, Stream};
 
 pin_project! {

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::background::Background;
-use super::pool::{Root, Vm};
+use super::pool::Vm;
 use super::shard::Shard;
+use super::spec::Root;
 use crate::abi::Action;
 use crate::policy::Phase;
 use crate::stream::{Callback, Direction, Exchange, Failed, Guest, Terms};

@@ -8,8 +8,8 @@ use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 
 use super::callouts::Calls;
 use super::deadline::Deadline;
-use super::pool::{Root, VmSpec};
 use super::roots::Agenda;
+use super::spec::{Root, VmSpec};
 use crate::abi::AbiVersion;
 use crate::foreign::ForeignFunctions;
 use crate::limits;

@@ -20,6 +20,7 @@ mod pool;
 mod precompiled;
 mod roots;
 mod shard;
+mod spec;
 mod wasi;
 
 pub(crate) use background::Timer;
@@ -27,4 +28,5 @@ pub(crate) use cache::{Cache, Sha};
 pub(crate) use guest::{Attached, PluginGuest};
 pub(crate) use module::{Compiled, check_memory};
 pub(crate) use platform::Platform;
-pub(crate) use pool::{Root, Vm, VmSpec};
+pub(crate) use pool::Vm;
+pub(crate) use spec::{Root, VmSpec};

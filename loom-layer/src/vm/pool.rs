@@ -1,12 +1,11 @@
 //! A VM as its users know it: the shards of one vm_id, code and limits, built, shared and, when they fail, built again.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::fault::Fault;
@@ -15,72 +14,10 @@ use super::module::Compiled;
 use super::platform::Platform;
 use super::roots;
 use super::shard::{Entry, Shard};
-use crate::callout::Upstreams;
+use super::spec::{Root, VmSpec};
 use crate::error::Error;
 use crate::limits;
-use crate::log::LogLevel;
 use crate::shared::Lease;
-
-/// What makes two plugins share a VM, and what a VM may use.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct VmSpec {
-    /// The plugin that the VM was made for, for logs.
-    pub(crate) plugin: Arc<str>,
-    pub(crate) vm_id: Arc<str>,
-    /// What `proxy_on_vm_start` can read.
-    pub(crate) configuration: Bytes,
-    pub(crate) memory_limit: u64,
-    pub(crate) timeout: Duration,
-    pub(crate) start_timeout: Duration,
-    pub(crate) instances: usize,
-}
-
-impl Default for VmSpec {
-    fn default() -> Self {
-        Self {
-            plugin: "".into(),
-            vm_id: "".into(),
-            configuration: Bytes::new(),
-            memory_limit: limits::MEMORY,
-            timeout: limits::CALL_TIMEOUT,
-            start_timeout: limits::START_TIMEOUT,
-            instances: 1,
-        }
-    }
-}
-
-/// One configured plugin: it has a root context in every shard of its VM.
-#[derive(Debug)]
-pub(crate) struct Root {
-    /// Unique in the process.
-    pub(super) key: u64,
-    pub(crate) name: Arc<str>,
-    pub(crate) root_id: Arc<str>,
-    pub(crate) configuration: Bytes,
-    pub(crate) log_level: Option<LogLevel>,
-    /// What the plugin may call.
-    pub(crate) upstreams: Arc<Upstreams>,
-}
-
-impl Root {
-    pub(crate) fn new(
-        name: Arc<str>,
-        root_id: Arc<str>,
-        configuration: Bytes,
-        log_level: Option<LogLevel>,
-        upstreams: Arc<Upstreams>,
-    ) -> Arc<Self> {
-        static KEYS: AtomicU64 = AtomicU64::new(1);
-        Arc::new(Self {
-            key: KEYS.fetch_add(1, Ordering::Relaxed),
-            name,
-            root_id,
-            configuration,
-            log_level,
-            upstreams,
-        })
-    }
-}
 
 /// See the module's text.
 pub(crate) struct Vm {
