@@ -15,6 +15,8 @@ mod memory;
 mod properties;
 mod readiness;
 mod replies;
+mod shared_state;
 mod starting;
 mod support;
+mod ticks;
 mod wasi;
