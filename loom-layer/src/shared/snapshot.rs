@@ -53,7 +53,7 @@ impl Metric {
 
 impl Histogram {
     /// The largest value of each bucket but the last, which has no end.
-    pub const BOUNDS: [u64; 28] = [
+    pub const BOUNDS: &'static [u64] = &[
         1,
         2,
         5,
