@@ -36,11 +36,11 @@ impl CallRequest {
         for &(name, value) in headers {
             match name {
                 b":method" => {
-                    method = Some(Method::from_bytes(value).map_err(|_| Status::BadArgument)?)
+                    method = Some(Method::from_bytes(value).map_err(|_| Status::BadArgument)?);
                 }
                 b":path" => path = Some(Uri::try_from(value).map_err(|_| Status::BadArgument)?),
                 b":authority" => {
-                    host = Some(HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?)
+                    host = Some(HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?);
                 }
                 // The upstream says how it is reached.
                 b":scheme" => {}
@@ -97,6 +97,10 @@ fn append(map: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> 
 
 /// How a call ended.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is made once for each call, and shared from then on"
+)]
 pub(crate) enum CallResult {
     /// With a response: the upstream's, or one that stands for a failure before it, as in Envoy.
     Response {
@@ -147,7 +151,7 @@ async fn collect(response: Response<CalloutBody>) -> CallResult {
     while let Some(frame) = stream.frame().await {
         match frame.map(http_body::Frame::into_data) {
             Ok(Ok(data)) if body.len() + data.len() <= limits::CALL_RESPONSE_BYTES => {
-                body.extend_from_slice(&data)
+                body.extend_from_slice(&data);
             }
             Ok(Ok(_)) => {
                 let limit = limits::CALL_RESPONSE_BYTES;

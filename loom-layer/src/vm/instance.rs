@@ -32,15 +32,20 @@ struct Exports {
     configure: Option<TypedFunc<(u32, u32), u32>>,
     /// Of the request and of the response, as the next two.
     headers: [Option<Headers>; 2],
-    body: [Option<TypedFunc<(u32, u32, u32), u32>>; 2],
+    body: [Option<Body>; 2],
     trailers: [Option<TypedFunc<(u32, u32), u32>>; 2],
-    http_call_response: Option<TypedFunc<(u32, u32, u32, u32, u32), ()>>,
+    http_call_response: Option<CallResponse>,
     log: Option<TypedFunc<u32, ()>>,
     done: Option<TypedFunc<u32, u32>>,
     delete: Option<TypedFunc<u32, ()>>,
     tick: Option<TypedFunc<u32, ()>>,
     queue_ready: Option<TypedFunc<(u32, u32), ()>>,
 }
+
+/// Context, size, and whether it is the last part.
+type Body = TypedFunc<(u32, u32, u32), u32>;
+/// Context, call, and the numbers of headers, body bytes and trailers.
+type CallResponse = TypedFunc<(u32, u32, u32, u32, u32), ()>;
 
 /// A headers callback: version 0.1.0 does not tell it about the end of the stream.
 enum Headers {
