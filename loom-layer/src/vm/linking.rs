@@ -75,7 +75,7 @@ impl Linking {
         }
         if !stubs.is_empty() {
             let functions = stubs.into_iter().collect::<Vec<_>>().join(", ");
-            tracing::warn!(target: "loom::plugin", plugin, functions, "imports that this host does not have answer UNIMPLEMENTED");
+            tracing::warn!(target: "loom::load", plugin, functions, "imports that this host does not have answer UNIMPLEMENTED");
         }
         linker.instantiate_pre(module).map_err(|error| {
             Error::new(

@@ -130,7 +130,7 @@ fn compile(
         )
         .with_source(error)
     })?;
-    tracing::debug!(target: "loom::plugin", plugin, bytes = wasm.len(), elapsed = ?started.elapsed(), "compiled");
+    tracing::debug!(target: "loom::load", plugin, bytes = wasm.len(), elapsed = ?started.elapsed(), "compiled");
     if let Some(cache) = cache {
         cache.put(engine, hash, &module);
     }
