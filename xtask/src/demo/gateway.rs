@@ -31,7 +31,8 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// Builds the gateway and gives back the program.
 pub(super) fn build(root: &Path) -> Result<PathBuf, Error> {
     let mut command = cargo::build_in(root);
-    // Of the whole workspace: with the features that the tests want too, so that they find what is compiled here.
+    // Of the whole workspace: with the features that the other members want too, so that less is compiled again
+    // for the tests.
     command.args(["--workspace", "--bin", "loom"]);
     let files = cargo::run(command, "the gateway")?;
     let program = files
