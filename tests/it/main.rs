@@ -1,3 +1,4 @@
 //! The integration tests of the workspace, in one binary: each one more would link wasmtime again.
 
+mod gateway;
 mod layer;

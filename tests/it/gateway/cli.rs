@@ -1,0 +1,174 @@
+//! The command line of the program itself.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use super::support::{Loom, Raw, loom};
+
+const ECHO: &str = "listeners: [{name: web, address: '127.0.0.1:0'}]
+routes: [{id: all, path: '/*', upstream: echo}]
+upstreams: [{name: echo, builtin: echo}]
+";
+
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, text) in files {
+        fs::write(directory.path().join(name), text).expect("a file");
+    }
+    directory
+}
+
+fn failed(output: &Output) -> String {
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(output.stdout.is_empty());
+    error
+}
+
+#[test]
+fn help_and_version() {
+    let output = loom(Path::new("."), &["--help"]);
+    let help = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success());
+    for text in [
+        "loom -config loom.yaml -log-level debug",
+        "loom check -config loom.yaml",
+        "--log-level <LEVEL>",
+    ] {
+        assert!(help.contains(text), "{text}: {help}");
+    }
+    let output = loom(Path::new("."), &["--version"]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        concat!("loom ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn wrong_arguments_are_code_2() {
+    assert_eq!(
+        loom(Path::new("."), &["-log-level", "loud"]).status.code(),
+        Some(2)
+    );
+    assert_eq!(
+        loom(Path::new("."), &["--no-such-option"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn check_tells_what_it_found() {
+    let directory = directory(&[
+        ("loom.yaml", ECHO),
+        ("bad.yaml", "routes: [{id: a, path: x, upsteam: e}]\n"),
+    ]);
+    for arguments in [
+        &["check", "-config", "loom.yaml"][..],
+        &["--config", "loom.yaml", "check"],
+        &["check"],
+    ] {
+        let output = loom(directory.path(), arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("loom.yaml: no faults"));
+    }
+    let error = failed(&loom(directory.path(), &["check", "-c", "bad.yaml"]));
+    assert!(
+        error.contains("bad.yaml:1:") && error.contains("upstream"),
+        "{error}"
+    );
+}
+
+#[test]
+fn check_loads_plugins() {
+    let plugin = format!(
+        "{ECHO}plugins: [{{name: gone, path: gone.wasm}}, {{name: text, path: text.wasm}}]\n"
+    );
+    let directory = directory(&[("loom.yaml", &plugin), ("text.wasm", "this is no module")]);
+    let error = failed(&loom(directory.path(), &["check"]));
+    assert!(
+        error.contains("`gone`") && error.contains("gone.wasm"),
+        "{error}"
+    );
+    fs::remove_file(directory.path().join("loom.yaml")).expect("it is there");
+    fs::write(
+        directory.path().join("loom.yaml"),
+        plugin.replace("{name: gone, path: gone.wasm}, ", ""),
+    )
+    .expect("a file");
+    let error = failed(&loom(directory.path(), &["check"]));
+    assert!(
+        error.contains("`text`") && error.contains("text.wasm"),
+        "{error}"
+    );
+}
+
+#[test]
+fn no_configuration_shows_where_it_looked_and_one_to_paste() {
+    let directory = directory(&[]);
+    for (arguments, name) in [
+        (&[][..], "loom.yaml"),
+        (&["-config", "other.yaml"], "other.yaml"),
+        (&["check"], "loom.yaml"),
+    ] {
+        let error = failed(&loom(directory.path(), arguments));
+        let looked_at = directory.path().join(name);
+        assert!(error.contains(&*looked_at.to_string_lossy()), "{error}");
+        let (_, example) = error.split_once(":\n\n").expect("an example");
+        loom_config::Loader::new([])
+            .parse("example.yaml", example)
+            .expect("the example is a configuration");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_says_whose_it_is_and_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let directory = directory(&[("loom.yaml", &ECHO.replace("127.0.0.1:0", &address))]);
+    let error = failed(&loom(
+        directory.path(),
+        &["-config", "loom.yaml", "-log-level", "error"],
+    ));
+    for text in ["`web`", &address, "ss -ltnp", "another `address`"] {
+        assert!(error.contains(text), "{text}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_level_of_the_command_line_beats_the_file() {
+    let directory = directory(&[("loom.yaml", &format!("{ECHO}log: {{level: error}}\n"))]);
+    let mut loom = Loom::start(directory.path(), &["-log-level=debug"]);
+    let address = loom.address().await;
+    Raw::exchange(
+        address,
+        "GET /seen HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    let line = loom.line("loom::access").await;
+    for field in [
+        "method=GET",
+        "path=\"/seen\"",
+        "status=200",
+        "route=\"all\"",
+        "complete=true",
+    ] {
+        assert!(line.contains(field), "{field}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn lines_may_be_json() {
+    let directory = directory(&[("loom.yaml", &format!("{ECHO}log: {{format: json}}\n"))]);
+    let mut loom = Loom::start(directory.path(), &[]);
+    let line = loom.line("listening").await;
+    let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(
+        (&line["level"], &line["listener"]),
+        (&"INFO".into(), &"web".into())
+    );
+}

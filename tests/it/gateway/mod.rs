@@ -1,0 +1,14 @@
+//! The gateway from outside: real sockets on ports that the system chose, upstreams and clients made for one test each.
+//!
+//! What a test waits for is an event. The deadline in `support` only ends a test that hangs.
+
+mod bodies;
+mod cli;
+mod connections;
+mod failures;
+mod headers;
+mod plugins;
+mod requests;
+mod routing;
+mod shutdown;
+mod support;

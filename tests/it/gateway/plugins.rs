@@ -1,0 +1,178 @@
+//! Plugins on routes.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use http::Request;
+use http_body_util::Empty;
+use hyper::body::Bytes;
+
+use super::support::{Raw, address, http1, http2, start, text, within};
+
+/// The header plugin of the examples, built from its source once per process.
+fn add_header() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| xtask::plugins::build(xtask::root()).expect("it builds"));
+    folder.join("add_header_plugin.wasm")
+}
+
+/// Writes a plugin whose `proxy_on_request_headers` is this; it may use `$add`, which adds a request header.
+fn guest(folder: &Path, name: &str, body: &str) -> PathBuf {
+    let wat = format!(
+        r#"(module
+          (import "env" "proxy_add_header_map_value" (func $add (param i32 i32 i32 i32 i32) (result i32)))
+          (import "env" "proxy_get_buffer_bytes" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (data (i32.const 16) "x-order")
+          (data (i32.const 32) "{name}")
+          (func (export "proxy_abi_version_0_2_1"))
+          (global $heap (mut i32) (i32.const 1024))
+          (func (export "proxy_on_memory_allocate") (param $size i32) (result i32)
+            (global.set $heap (i32.add (global.get $heap) (local.get $size)))
+            (i32.sub (global.get $heap) (local.get $size)))
+          ;; Where a root context's configuration is stands at 256 + 8 * its id, and $of is that place for the last stream.
+          (global $of (mut i32) (i32.const 256))
+          (func $place (param $root i32) (result i32)
+            (i32.add (i32.const 256) (i32.mul (local.get $root) (i32.const 8))))
+          (func (export "proxy_on_context_create") (param $id i32) (param $root i32)
+            (global.set $of (call $place (local.get $root))))
+          (func (export "proxy_on_configure") (param $root i32) (param $size i32) (result i32)
+            (drop (call $get (i32.const 7) (i32.const 0) (local.get $size)
+              (call $place (local.get $root)) (i32.add (call $place (local.get $root)) (i32.const 4))))
+            i32.const 1)
+          (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            {body}
+            i32.const 0))"#
+    );
+    let path = folder.join(format!("{name}.wasm"));
+    std::fs::write(&path, wat::parse_str(&wat).expect("valid")).expect("written");
+    path
+}
+
+/// Adds `x-order: NAME`.
+fn order(name: &str) -> String {
+    format!(
+        "(drop (call $add (i32.const 0) (i32.const 16) (i32.const 7) (i32.const 32) (i32.const {})))",
+        name.len()
+    )
+}
+
+/// Adds `x-order: CONFIGURATION`.
+const CONFIGURATION: &str = "(drop (call $add (i32.const 0) (i32.const 16) (i32.const 7)
+    (i32.load (global.get $of)) (i32.load offset=4 (global.get $of))))";
+
+/// The values of `x-order` as the echo upstream saw them.
+async fn order_of(gateway: std::net::SocketAddr, path: &str) -> String {
+    let answer = Raw::exchange(
+        gateway,
+        &format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
+    )
+    .await;
+    let (_, seen) = answer.split_once("\"x-order\":[").unwrap_or(("", "]"));
+    seen.split(']').next().unwrap_or_default().replace('"', "")
+}
+
+#[tokio::test]
+async fn the_header_plugin_changes_both_sides_of_an_exchange() {
+    let gateway = start(&format!(
+        "plugins: [{{name: add-header, path: '{}'}}]
+routes: [{{id: all, path: '/*', plugins: [add-header], upstream: echo}}]
+upstreams: [{{name: echo, builtin: echo}}]",
+        add_header().display()
+    ))
+    .await;
+    let address = address(&gateway);
+    let one = Request::get("/api/test").header("host", "a");
+    let one = one.body(Empty::<Bytes>::new()).expect("a request");
+    let two = Request::get("http://a/api/test");
+    let two = two.body(Empty::<Bytes>::new()).expect("a request");
+    let responses = [
+        within(http1(address).await.send_request(one)).await,
+        within(http2(address).await.send_request(two)).await,
+    ];
+    for response in responses {
+        let response = response.expect("a response");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["x-gateway"], "Loom");
+        let seen = text(response).await;
+        assert!(seen.contains(r#""x-processed-by":["Loom"]"#), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn plugins_run_by_priority_and_then_in_the_order_of_the_list() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| guest(folder.path(), name, &order(name));
+    let gateway = start(&format!(
+        "plugins:
+  - {{name: a, path: '{}'}}
+  - {{name: b, path: '{}', priority: 10}}
+  - {{name: c, path: '{}', priority: -1}}
+  - {{name: d, path: '{}'}}
+routes: [{{id: all, path: '/*', plugins: [c, d, a, b], upstream: echo}}]
+upstreams: [{{name: echo, builtin: echo}}]",
+        path("a").display(),
+        path("b").display(),
+        path("c").display(),
+        path("d").display()
+    ))
+    .await;
+    assert_eq!(order_of(address(&gateway), "/").await, "b,d,a,c");
+}
+
+#[tokio::test]
+async fn a_route_s_own_configuration_replaces_the_plugin_s() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = start(&format!(
+        "plugins: [{{name: p, path: '{}', config: {{of: plugin, list: [1, true]}}}}]
+routes:
+  - {{id: a, path: /a, plugins: [p], upstream: echo}}
+  - {{id: b, path: /b, plugins: [{{plugin: p, config: of the route}}], upstream: echo}}
+upstreams: [{{name: echo, builtin: echo}}]",
+        guest(folder.path(), "p", CONFIGURATION).display()
+    ))
+    .await;
+    let address = address(&gateway);
+    assert_eq!(order_of(address, "/b").await, "of the route");
+    let of_plugin = order_of(address, "/a").await;
+    assert!(
+        of_plugin.starts_with(r"{\of\:\plugin\,\list\:[1,true"),
+        "{of_plugin}"
+    );
+}
+
+#[tokio::test]
+async fn a_plugin_that_fails_is_answered_by_its_policy_and_other_routes_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let traps = guest(folder.path(), "traps", "unreachable");
+    let loops = guest(folder.path(), "loops", "(loop $for_ever (br $for_ever))");
+    let gateway = start(&format!(
+        "plugins:
+  - {{name: closed, path: '{0}'}}
+  - {{name: open, path: '{0}', failure_policy: open}}
+  - {{name: loops, path: '{1}', timeout: 50ms}}
+routes:
+  - {{id: closed, path: /closed, plugins: [closed], upstream: echo}}
+  - {{id: open, path: /open, plugins: [open], upstream: echo}}
+  - {{id: loops, path: /loops, plugins: [loops], upstream: echo}}
+  - {{id: good, path: /good, upstream: echo}}
+upstreams: [{{name: echo, builtin: echo}}]",
+        traps.display(),
+        loops.display()
+    ))
+    .await;
+    let address = address(&gateway);
+    let status = |path: &'static str| async move {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        Raw::exchange(address, &request).await[9..12].to_owned()
+    };
+    for _ in 0..5 {
+        let (closed, open, loops, good) = tokio::join!(
+            status("/closed"),
+            status("/open"),
+            status("/loops"),
+            status("/good")
+        );
+        assert_eq!([closed, open, loops, good], ["503", "200", "503", "200"]);
+    }
+}

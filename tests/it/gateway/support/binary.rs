@@ -1,0 +1,122 @@
+//! The program `loom` itself.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr};
+
+/// Built with the profile of the tests and next to them, so that a run after the first one finds it there.
+static LOOM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = env::current_exe().expect("this program has a path");
+    // target/<profile>/deps/it-<hash>
+    let profile = test.ancestors().nth(2).expect("a profile's directory");
+    let mut build = Command::new(env!("CARGO"));
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--package",
+        "loom-gateway",
+        "--bin",
+        "loom",
+    ]);
+    build
+        .arg("--manifest-path")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
+    build
+        .arg("--target-dir")
+        .arg(profile.parent().expect("a target directory"));
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(
+        build.status().expect("cargo runs").success(),
+        "loom does not build"
+    );
+    profile.join("loom")
+});
+
+/// Runs `loom` to its end, in this directory.
+pub(crate) fn loom(directory: &Path, arguments: &[&str]) -> Output {
+    command(directory, arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("loom runs")
+}
+
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(&*LOOM);
+    command.args(arguments).current_dir(directory);
+    command
+}
+
+/// A `loom` that runs. Dropped, it is killed.
+pub(crate) struct Loom {
+    pub(crate) child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Loom {
+    pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let mut command = tokio::process::Command::from(command(directory, arguments));
+        command
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("loom runs");
+        let log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        Self { child, log }
+    }
+
+    /// The first line of the log, from here on, that has this text in it.
+    pub(crate) async fn line(&mut self, text: &str) -> String {
+        while let Some(line) = super::within(self.log.next_line())
+            .await
+            .expect("a log in UTF-8")
+        {
+            if line.contains(text) {
+                return line;
+            }
+        }
+        panic!("the log ended without {text:?}")
+    }
+
+    /// The address of the next listener that the log names.
+    pub(crate) async fn address(&mut self) -> SocketAddr {
+        let line = self.line("listening").await;
+        let (_, address) = line.split_once("address=").expect("an address");
+        address
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .expect("an address")
+    }
+
+    /// Sends a signal: `TERM` or `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id().expect("it still runs"), name);
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) async fn code(mut self) -> Option<i32> {
+        // The pipe has to be read on, or the program could wait for room in it.
+        let log = async { while let Ok(Some(_)) = self.log.next_line().await {} };
+        super::within(async { tokio::join!(self.child.wait(), log).0 })
+            .await
+            .expect("it ends")
+            .code()
+    }
+}
+
+/// Sends a signal to a process.
+fn signal(process: u32, name: &str) {
+    let status = Command::new("kill")
+        .args(["-s", name, &process.to_string()])
+        .status();
+    assert!(status.expect("kill runs").success());
+}

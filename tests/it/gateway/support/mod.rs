@@ -1,0 +1,20 @@
+//! What the tests of the gateway have in common.
+
+mod binary;
+mod client;
+mod gateway;
+mod upstream;
+
+use std::time::Duration;
+
+pub(super) use binary::{Loom, loom};
+pub(super) use client::{Raw, http1, http2, text};
+pub(super) use gateway::{address, proxy_to, start};
+pub(super) use upstream::{Upstream, full, refused_address};
+
+/// Ends a test that hangs. No test depends on its value.
+pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), future)
+        .await
+        .expect("the test hangs")
+}
