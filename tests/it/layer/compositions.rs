@@ -88,11 +88,7 @@ async fn a_fallback_and_a_nested_router() {
 async fn other_middleware_on_both_sides() {
     let inner = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
         let seen = request.headers()["x-processed-by"].clone();
-        let body = request
-            .into_body()
-            .collect()
-            .await
-            .map_err(BoxError::from)?;
+        let body = request.into_body().collect().await?;
         let mut response = Response::new(Full::new(body.to_bytes()));
         response.headers_mut().insert("x-seen", seen);
         Ok::<_, BoxError>(response)

@@ -76,7 +76,7 @@ fn a_file_that_may_not_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret.wasm");
     fs::write(&path, Guest::new().wasm()).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads everything, but for what the kernel itself withholds.
     let withheld = Path::new("/proc/sys/vm/compact_memory");
     let path = if fs::read(&path).is_err() {

@@ -157,13 +157,13 @@ async fn an_allocator_without_room() {
     for place in ["0", "262144", "-1", "262143"] {
         let guest = Guest::new()
             .allocator(&format!("(i32.const {place})"))
-            .on_request(&format!(
+            .on_request(
                 r#"(i32.store (i32.const 16) (i32.const 7))
                    (call $set_num (i32.const 0) @"x-value" (call $get (i32.const 0) @"x-a" (i32.const 16) (i32.const 20)))
                    (call $set_num (i32.const 0) @"x-pairs" (call $get_pairs (i32.const 0) (i32.const 16) (i32.const 20)))
                    (call $set_num (i32.const 0) @"x-empty" (call $get (i32.const 0) @"x-b" (i32.const 24) (i32.const 28)))
-                   (call $set_num (i32.const 0) @"x-out" (call $out))"#
-            ));
+                   (call $set_num (i32.const 0) @"x-out" (call $out))"#,
+            );
         let plugin = load("allocator-full", &guest);
         let answer = send(plugin, get(&[("x-a", "some text"), ("x-b", "")])).await;
         assert_eq!(answer.seen("x-value"), INVALID_MEMORY, "{place}");
