@@ -76,19 +76,18 @@ impl StreamRef {
     ) -> Poll<R> {
         let mut stream = ready!(self.cell.stream.poll_lock(cx));
         let mut poll = step(&mut stream, cx);
-        if poll.is_pending()
-            && let Some(pause) = stream.pause()
-        {
+        if poll.is_pending() && stream.pause().is_some() {
             self.register(cx);
             // What happened between the step and the registration is seen by a second step.
             poll = step(&mut stream, cx);
-            if poll.is_pending()
-                && self.timer.as_ref().is_none_or(|(of, _)| *of != pause)
-                && let Some(holder) = stream.holder(pause)
-            {
-                let timer = expiry(&self.cell, pause, holder);
-                self.timer = Some((pause, timer));
-            }
+        }
+        if poll.is_pending()
+            && let Some(pause) = stream.pause()
+            && self.timer.as_ref().is_none_or(|(of, _)| *of != pause)
+            && let Some(holder) = stream.holder(pause)
+        {
+            let timer = expiry(&self.cell, pause, holder);
+            self.timer = Some((pause, timer));
         }
         let nudged = stream.take_nudge();
         drop(stream);

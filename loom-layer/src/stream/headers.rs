@@ -112,6 +112,7 @@ impl<G: Guest> Stream<G> {
                 }
             }
             Ok(Action::Pause) => {
+                self.filters[at].holds += 1;
                 self.stage = Stage::Request {
                     next: at,
                     paused: true,
@@ -255,7 +256,10 @@ impl<G: Guest> Stream<G> {
         let before = self.snapshot_before(at, |exchange| exchange.response.clone());
         match ready!(self.poll_callback(cx, at, callback)) {
             Ok(Action::Continue) => self.move_response(at, false),
-            Ok(Action::Pause) => self.move_response(at + 1, true),
+            Ok(Action::Pause) => {
+                self.filters[at].holds += 1;
+                self.move_response(at + 1, true);
+            }
             Err(Failed) => {
                 if let (Some(before), Some(exchange)) = (before, self.exchange.as_mut()) {
                     exchange.response = before;

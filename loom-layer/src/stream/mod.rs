@@ -54,11 +54,12 @@ pub(crate) mod details {
     pub(crate) const VIA_UPSTREAM: &str = "via_upstream";
 }
 
-/// A plugin's hold on a stream.
+/// A plugin's hold on a stream. One that begins later at the same place is another one, with a time of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pause {
     direction: Direction,
     at: usize,
+    number: u32,
 }
 
 /// Where the body of a response comes from.
@@ -98,6 +99,8 @@ pub(crate) struct Stream<G> {
 struct Filter<G> {
     guest: G,
     state: FilterState,
+    /// How many holds the plugin has begun.
+    holds: u32,
     /// Made when the first piece of a body reaches the plugin.
     flows: [Option<Box<Flow>>; 2],
 }
@@ -149,6 +152,7 @@ impl<G: Guest> Stream<G> {
                 .map(|guest| Filter {
                     guest,
                     state: FilterState::Fresh,
+                    holds: 0,
                     flows: [None, None],
                 })
                 .collect(),
@@ -332,7 +336,12 @@ impl<G: Guest> Stream<G> {
         let (direction, at) = headers
             .or_else(|| holds(Direction::Request))
             .or_else(|| holds(Direction::Response))?;
-        Some(Pause { direction, at })
+        let number = self.filters.get(at)?.holds;
+        Some(Pause {
+            direction,
+            at,
+            number,
+        })
     }
 
     /// The plugin that holds the stream.
