@@ -58,7 +58,7 @@ async fn layers_around_layers_keep_the_same_order() {
     use tower::{ServiceExt, service_fn};
 
     let [a, b] = ["a", "b"].map(|mark| noting(&format!("nested-{mark}"), mark));
-    let inner = service_fn(async |request: Request<_>| {
+    let inner = service_fn(|request: Request<_>| async move {
         let request: Request<loom_layer::RequestBody<loom_layer::RequestBody<Full<Bytes>>>> =
             request;
         assert_eq!(order(request.headers()), ["a", "b"]);

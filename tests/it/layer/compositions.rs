@@ -86,7 +86,7 @@ async fn a_fallback_and_a_nested_router() {
 
 #[tokio::test]
 async fn other_middleware_on_both_sides() {
-    let inner = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
+    let inner = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async move {
         let seen = request.headers()["x-processed-by"].clone();
         let body = request.into_body().collect().await?;
         let mut response = Response::new(Full::new(body.to_bytes()));
@@ -121,10 +121,12 @@ async fn an_outer_timeout_cancels_the_request() {
     let mut service = ServiceBuilder::new()
         .timeout(Duration::from_secs(5))
         .layer(plugin)
-        .service(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
-            std::future::pending::<()>().await;
-            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-        }));
+        .service(service_fn(
+            |_: Request<RequestBody<Full<Bytes>>>| async move {
+                std::future::pending::<()>().await;
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+            },
+        ));
     let call = service.ready().await.unwrap().call(Request::default());
     let error = call.await.expect_err("nothing answers");
     assert!(error.is::<tower::timeout::error::Elapsed>(), "{error}");
@@ -136,9 +138,12 @@ struct Odd(u32);
 #[tokio::test]
 async fn the_inner_service_s_error_comes_out_as_it_is() {
     let plugin = load("error-passes", &Guest::new().on_response(""));
-    let service = plugin.layer(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
-        Err::<Response<Full<Bytes>>, _>(Odd(7))
-    }));
+    let service =
+        plugin.layer(service_fn(
+            |_: Request<RequestBody<Full<Bytes>>>| async move {
+                Err::<Response<Full<Bytes>>, _>(Odd(7))
+            },
+        ));
     let result: Result<_, Odd> = service.oneshot(Request::default()).await;
     assert_eq!(result.expect_err("the service fails"), Odd(7));
 }

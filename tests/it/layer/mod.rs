@@ -5,18 +5,25 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod accounting;
 mod chains;
 mod compositions;
+mod failures;
 mod header_maps;
 mod host_calls;
+mod lifecycle;
 mod loading;
 mod logging;
 mod memory;
+mod neighbours;
+mod pauses;
 mod properties;
 mod readiness;
 mod replies;
+mod runtimes;
 mod shared_state;
 mod starting;
 mod support;
 mod ticks;
+mod tonic;
 mod wasi;

@@ -111,9 +111,11 @@ async fn a_local_reply_gives_the_permit_back() {
     let mut service = ServiceBuilder::new()
         .layer(plugin)
         .concurrency_limit(1)
-        .service(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
-            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-        }));
+        .service(service_fn(
+            |_: Request<RequestBody<Full<Bytes>>>| async move {
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+            },
+        ));
     for _ in 0..5 {
         let request = Request::new(Full::default());
         let response = service.ready().await.unwrap().call(request).await.unwrap();

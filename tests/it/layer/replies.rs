@@ -206,7 +206,7 @@ async fn the_request_s_body_is_dropped_unread() {
 
     let dropped = Arc::new(AtomicBool::new(false));
     let service = load("reply-unread", &Guest::new().on_request(FULL)).layer(service_fn(
-        async |_: Request<loom_layer::RequestBody<Body>>| {
+        |_: Request<loom_layer::RequestBody<Body>>| async move {
             Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default()))
         },
     ));

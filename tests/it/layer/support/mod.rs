@@ -5,7 +5,9 @@ pub(super) mod guest;
 pub(super) mod logs;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{LazyLock, OnceLock};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use loom_layer::{CompileCache, LoomPlugin, LoomPluginBuilder, LoomRuntime};
@@ -64,4 +66,9 @@ pub(super) async fn healed(plugin: &LoomPlugin) {
         assert!(begun.elapsed() < PATIENCE, "no VM was built anew");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// Polls once, for a task that nobody wakes.
+pub(super) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
