@@ -69,6 +69,11 @@ impl CallRequest {
         })
     }
 
+    /// Bytes of the body.
+    pub(crate) fn size(&self) -> usize {
+        self.body.len()
+    }
+
     fn into_request(self) -> Request<CalloutBody> {
         let body = if self.body.is_empty() && self.trailers.is_empty() {
             Empty::new().map_err(|never| match never {}).boxed_unsync()

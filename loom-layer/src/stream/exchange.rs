@@ -16,6 +16,7 @@ use super::head::{Map, MapMut, RequestHead, ResponseHead};
 use super::reply::LocalReply;
 use crate::abi::{MapType, Status};
 use crate::info::{ConnectionInfo, RouteInfo};
+use crate::limits;
 
 /// One of the two ways through a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +172,8 @@ impl Exchange {
         }
     }
 
-    /// Changes what a guest has in hand of a body; see [`Buffer::splice`]. `false` where no body is at hand.
+    /// Changes what a guest has in hand of a body; see [`Buffer::splice`]. `false` where no body is at hand, or
+    /// it would become too large.
     pub(crate) fn splice(
         &mut self,
         direction: Direction,
@@ -183,6 +185,9 @@ impl Exchange {
         let Some(buffer) = &mut body.buffer else {
             return false;
         };
+        if buffer.len() + data.len() > limits::EDITED_BODY.max(buffer.len()) {
+            return false;
+        }
         buffer.splice(start, size, data);
         body.edited = true;
         true

@@ -60,6 +60,8 @@ pub(super) struct Course {
     pub(super) edited: bool,
     /// How many bytes the head that went out promises.
     promised: Option<u64>,
+    /// A plugin made the promise, so that the body is held to it even when nobody edits it.
+    plugin_promised: bool,
     /// How many bytes have left.
     sent: u64,
 }
@@ -101,8 +103,9 @@ impl Course {
     }
 
     /// Remembers what the head says about the body's length.
-    pub(super) fn promise(&mut self, length: Option<u64>) {
+    pub(super) fn promise(&mut self, length: Option<u64>, by_plugin: bool) {
         self.promised = length;
+        self.plugin_promised = by_plugin;
     }
 
     /// Whether the last piece was taken.
@@ -138,7 +141,9 @@ impl Course {
 
     /// An edited body that is too long, or over and too short, must not go out as if it were whole.
     fn keeps_promise(&self) -> Option<Output> {
-        let promised = self.promised.filter(|_| self.edited)?;
+        let promised = self
+            .promised
+            .filter(|_| self.edited || self.plugin_promised)?;
         let broken = self.sent > promised || (self.is_over() && self.sent < promised);
         broken.then_some(Output::BrokenPromise {
             promised,

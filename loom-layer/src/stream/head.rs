@@ -8,6 +8,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::abi::Status;
+use crate::limits;
 
 /// A request's head.
 #[derive(Debug, Clone)]
@@ -304,6 +305,7 @@ impl MapMut<'_> {
         if self.set_pseudo(name, value)? {
             return Ok(());
         }
+        self.make_room(name, value)?;
         let (name, value) = header(name, value)?;
         self.headers()
             .try_append(name, value)
@@ -316,11 +318,31 @@ impl MapMut<'_> {
         if self.set_pseudo(name, value)? {
             return Ok(());
         }
+        self.make_room(name, value)?;
         let (name, value) = header(name, value)?;
         self.headers()
             .try_insert(name, value)
             .map(|_| ())
             .map_err(|_| Status::BadArgument)
+    }
+
+    /// Refuses an entry for which there is no room: the host's memory is not the guest's to fill.
+    fn make_room(&mut self, name: &[u8], value: &[u8]) -> Result<(), Status> {
+        let size = name.len() + value.len();
+        let headers = self.headers();
+        if headers.len() >= limits::PAIRS_COUNT {
+            return Err(Status::BadArgument);
+        }
+        if size > limits::HEADER_ENTRY_BYTES {
+            let all: usize = headers
+                .iter()
+                .map(|(name, value)| name.as_str().len() + value.len())
+                .sum();
+            if all + size > limits::HEADER_MAP_BYTES {
+                return Err(Status::BadArgument);
+            }
+        }
+        Ok(())
     }
 
     /// Removes all entries of this name.

@@ -12,6 +12,7 @@ mod buffer;
 mod end;
 mod exchange;
 mod flow;
+mod framing;
 mod guest;
 mod head;
 mod headers;
@@ -25,7 +26,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::CONTENT_LENGTH;
 use smallvec::SmallVec;
 
 pub(crate) use bodies::BodyStep;
@@ -42,6 +42,7 @@ pub(crate) use reply::LocalReply;
 use crate::abi::Action;
 use crate::policy::FailurePolicy;
 use flow::{Course, Flow};
+use framing::Framing;
 
 /// Short codes of what the host answers by itself; the first three and the two about sizes are Envoy's.
 pub(crate) mod details {
@@ -89,6 +90,8 @@ pub(crate) struct Stream<G> {
     response_from: usize,
     /// Made when the first piece of a body enters.
     courses: [Option<Box<Course>>; 2],
+    /// What the two heads said about their bodies.
+    framings: [Framing; 2],
     /// The stream is cut: its bodies end as a broken connection does.
     cut: bool,
     /// A callback changed something that another task of the stream waits for.
@@ -145,6 +148,7 @@ impl<G: Guest> Stream<G> {
         guests: impl IntoIterator<Item = G>,
         request_ends: bool,
     ) -> Self {
+        let framings = [Framing::of(&exchange.request.headers), Framing::default()];
         Self {
             exchange: Some(exchange),
             filters: guests
@@ -163,6 +167,7 @@ impl<G: Guest> Stream<G> {
             request_ends,
             response_from: 0,
             courses: [None, None],
+            framings,
             cut: false,
             nudged: false,
         }
@@ -190,17 +195,33 @@ impl<G: Guest> Stream<G> {
 
     /// Takes the request's head out, to be forwarded.
     pub(crate) fn forward(&mut self) -> Option<RequestHead> {
-        let snapshot = self.filters.iter().any(|filter| {
-            let wants = |callback| filter.guest.wants(callback);
-            filter.state != FilterState::Gone
-                && (wants(Callback::Headers(Direction::Response, End::Open))
-                    || wants(Callback::Body(Direction::Request, End::Open))
-                    || wants(Callback::Log)
-                    || wants(Callback::Done))
-        });
+        let snapshot = self.is_read_later(Direction::Request);
+        let passes = self.request_passes_plugins();
         let mut head = self.exchange.as_mut()?.forward(snapshot);
-        self.fit_length(Direction::Request, &mut head.headers);
+        self.fit_length(Direction::Request, passes, &mut head.headers);
         Some(head)
+    }
+
+    /// Whether a callback may come that reads the head of this direction after it went out.
+    fn is_read_later(&self, direction: Direction) -> bool {
+        use Direction::{Request, Response};
+        let later = [
+            Callback::Headers(Response, End::Open),
+            Callback::Body(Request, End::Open),
+            Callback::Trailers(Request),
+            Callback::Body(Response, End::Open),
+            Callback::Trailers(Response),
+            Callback::Log,
+            Callback::Done,
+        ];
+        let later = match direction {
+            Request => &later[..],
+            Response => &later[1..],
+        };
+        self.filters.iter().any(|filter| {
+            filter.state != FilterState::Gone
+                && later.iter().any(|&callback| filter.guest.wants(callback))
+        })
     }
 
     /// Whether plugins look at the request's body, or hold some of it already.
@@ -212,6 +233,7 @@ impl<G: Guest> Stream<G> {
 
     /// Gives the inner service's response to the plugins. `ends`: neither body nor trailers follow.
     pub(crate) fn begin_response(&mut self, head: ResponseHead, ends: bool) {
+        self.framings[Direction::Response as usize] = Framing::of(&head.headers);
         if let Some(exchange) = self.exchange.as_mut() {
             exchange.response = Some(head);
             exchange.response_open = true;
@@ -248,47 +270,19 @@ impl<G: Guest> Stream<G> {
             Stage::Response { .. } => BodySource::Inner,
             _ => BodySource::Own(Bytes::new()),
         };
-        let snapshot = self.filters.iter().any(|filter| {
-            let wants = |callback| filter.guest.wants(callback);
-            filter.state != FilterState::Gone
-                && (wants(Callback::Log) || wants(Callback::Body(Direction::Response, End::Open)))
-        });
+        let snapshot = self.is_read_later(Direction::Response);
+        let passes = matches!(
+            source,
+            BodySource::InnerThroughPlugins | BodySource::OwnThroughPlugins
+        );
         let mut head = self
             .exchange
             .as_mut()
             .and_then(|exchange| exchange.deliver(snapshot));
         if let Some(head) = &mut head {
-            self.fit_length(Direction::Response, &mut head.headers);
+            self.fit_length(Direction::Response, passes, &mut head.headers);
         }
         (head, source)
-    }
-
-    /// Makes `content-length` say what is true of a body that plugins edited while its head was held; of one that they may
-    /// still edit, remembers what it says.
-    fn fit_length(&mut self, direction: Direction, headers: &mut http::HeaderMap) {
-        let waits = self.wants_body(direction);
-        let Some(course) = (if waits {
-            Some(self.course_mut(direction))
-        } else {
-            self.courses[direction as usize].as_deref_mut()
-        }) else {
-            return;
-        };
-        let declared = headers.contains_key(CONTENT_LENGTH);
-        match course.whole_length() {
-            // All of it is here, so its length is known, also of one that did not say it.
-            Some(length) if course.edited || (!declared && direction == Direction::Response) => {
-                headers.insert(CONTENT_LENGTH, length.into());
-            }
-            None if course.edited => {
-                headers.remove(CONTENT_LENGTH);
-            }
-            _ => {}
-        }
-        let promised = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        course.promise(promised);
     }
 
     /// Whether plugins look at the response's body, and more of it may enter before its head goes out.

@@ -85,21 +85,26 @@ impl LocalReply {
         }
         let mut head = ResponseHead::new(self.status);
         head.version = request.version;
+        // These have no body (RFC 9110 sections 15.3.5 and 15.4.5).
+        let body = match self.status {
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Bytes::new(),
+            _ => self.body,
+        };
         for (name, value) in self.headers {
             head.headers.append(name, value);
         }
-        if self.body.is_empty() {
+        if body.is_empty() {
             head.headers.remove(CONTENT_LENGTH);
             head.headers.remove(CONTENT_TYPE);
         } else {
             head.headers
-                .insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+                .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             if !head.headers.contains_key(CONTENT_TYPE) {
                 head.headers
                     .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
             }
         }
-        (head, self.body)
+        (head, body)
     }
 
     fn into_grpc(self) -> ResponseHead {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::shard::Shard;
 use crate::callout::{CallRequest, CallResult, Upstream, perform};
@@ -22,7 +22,9 @@ pub(super) struct Callout {
 /// See the module's text.
 #[derive(Default)]
 pub(super) struct Calls {
-    open: FxHashSet<u32>,
+    /// The open calls, and the bytes of their bodies.
+    open: FxHashMap<u32, usize>,
+    bytes: usize,
     last_id: u32,
     noted: Vec<Callout>,
     /// The answer that the guest is being told of.
@@ -32,20 +34,23 @@ pub(super) struct Calls {
 impl Calls {
     /// An id for a new call; `None` when too many are open. Ids are multiples of 4, as in Envoy: the low bits tell HTTP
     /// calls from gRPC ones.
-    pub(super) fn next_id(&mut self) -> Option<u32> {
-        if self.open.len() >= limits::CALLS {
+    pub(super) fn next_id(&mut self, request: &CallRequest) -> Option<u32> {
+        if self.open.len() >= limits::CALLS
+            || self.bytes + request.size() > limits::CALL_REQUEST_BYTES
+        {
             return None;
         }
         loop {
             self.last_id = self.last_id.wrapping_add(4);
-            if self.last_id != 0 && !self.open.contains(&self.last_id) {
+            if self.last_id != 0 && !self.open.contains_key(&self.last_id) {
                 return Some(self.last_id);
             }
         }
     }
 
     pub(super) fn note(&mut self, callout: Callout) {
-        self.open.insert(callout.id);
+        self.bytes += callout.request.size();
+        self.open.insert(callout.id, callout.request.size());
         self.noted.push(callout);
     }
 
@@ -56,7 +61,9 @@ impl Calls {
 
     /// A call is over; `false` when it was not open.
     pub(super) fn close(&mut self, id: u32) -> bool {
-        self.open.remove(&id)
+        let bytes = self.open.remove(&id);
+        self.bytes -= bytes.unwrap_or_default();
+        bytes.is_some()
     }
 
     /// Sets the answer that host calls read, for one callback.

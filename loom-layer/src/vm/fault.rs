@@ -101,7 +101,7 @@ impl Fault {
         let (kind, cure) = match self.kind {
             FaultKind::Trap => (
                 Kind::Start,
-                "its log lines (RUST_LOG=loom::plugin=debug) may say more",
+                "its log lines at level debug may say more",
             ),
             FaultKind::Deadline => (
                 Kind::Timeout,

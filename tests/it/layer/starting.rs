@@ -75,7 +75,7 @@ fn a_trap_in_any_of_them() {
         );
         assert!(text.starts_with(&begin), "{text}");
         assert!(
-            text.ends_with("; its log lines (RUST_LOG=loom::plugin=debug) may say more"),
+            text.ends_with("; its log lines at level debug may say more"),
             "{text}"
         );
     }

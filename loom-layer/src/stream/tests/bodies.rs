@@ -1,6 +1,7 @@
 //! Bodies and trailers.
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 

@@ -1,6 +1,7 @@
 //! The state machine with scripted guests: every order of events, an end at every point.
 
 mod bodies;
+mod framing;
 mod headers;
 mod random;
 
@@ -37,6 +38,10 @@ enum Step {
     Replace,
     /// Takes the body at hand away.
     Clear,
+    /// Says that the body has this length.
+    Length(&'static str),
+    /// Takes the length away, and says `transfer-encoding: chunked`.
+    Chunked,
 }
 
 type Diary = Rc<RefCell<Vec<String>>>;
@@ -48,13 +53,18 @@ struct Script {
     /// One step per entry; afterwards everything continues.
     steps: VecDeque<Step>,
     wants_request: bool,
+    wants_bodies: bool,
     alive: bool,
     diary: Diary,
 }
 
 impl Guest for Script {
     fn wants(&self, callback: Callback) -> bool {
-        self.wants_request || !matches!(callback, Callback::Headers(Direction::Request, _))
+        match callback {
+            Callback::Headers(Direction::Request, _) => self.wants_request,
+            Callback::Body(..) | Callback::Trailers(_) => self.wants_bodies,
+            _ => true,
+        }
     }
 
     fn terms(&self) -> Terms {
@@ -129,6 +139,20 @@ impl Guest for Script {
                 }
                 Ok(Action::Continue)
             }
+            Step::Length(_) | Step::Chunked => {
+                for map in [MapType::RequestHeaders, MapType::ResponseHeaders] {
+                    if let Ok(mut map) = exchange.map_mut(map) {
+                        if let Step::Length(length) = step {
+                            map.replace(b"content-length", length.as_bytes())
+                                .expect("a header");
+                        } else {
+                            map.remove(b"content-length");
+                            map.add(b"transfer-encoding", b"chunked").expect("a header");
+                        }
+                    }
+                }
+                Ok(Action::Continue)
+            }
             Step::RemovePath => {
                 exchange.request.path_removed = true;
                 Ok(Action::Continue)
@@ -197,6 +221,7 @@ impl Fixture {
                 terms,
                 steps: steps.iter().copied().collect(),
                 wants_request: true,
+                wants_bodies: true,
                 alive: true,
                 diary: Rc::clone(&diary),
             });

@@ -60,7 +60,7 @@ fn http_call(call: &mut Call<'_>, texts: [(u32, u32); 4], timeout: u32, out: u32
     let headers = pairs::decode(&headers).unwrap_or_default();
     let trailers = pairs::decode(&trailers).unwrap_or_default();
     let request = CallRequest::new(&headers, bytes(call, body.0, body.1)?, &trailers)?;
-    let Some(id) = call.data_mut().calls.next_id() else {
+    let Some(id) = call.data_mut().calls.next_id(&request) else {
         call.data_mut().warn_once(TOO_MANY);
         return Err(Status::InternalFailure.into());
     };
@@ -76,4 +76,4 @@ fn http_call(call: &mut Call<'_>, texts: [(u32, u32); 4], timeout: u32, out: u32
     Ok(())
 }
 
-const TOO_MANY: &str = "proxy_http_call: too many calls are open in this VM";
+const TOO_MANY: &str = "proxy_http_call: too many calls, or too large ones, are open in this VM";

@@ -48,12 +48,16 @@ fn set(call: &mut Call<'_>, path: (u32, u32), value: (u32, u32)) -> Outcome {
     with_exchange(call, |call, exchange| {
         let exchange = exchange.ok_or(Status::NotFound)?;
         let (path, value) = two(call, path, value)?;
+        let replaced = exchange
+            .properties
+            .get(path)
+            .map_or(0, |value| path.len() + value.len());
         let stored: usize = exchange
             .properties
             .iter()
             .map(|(key, value)| key.len() + value.len())
             .sum();
-        if stored + path.len() + value.len() > limits::PROPERTY_BYTES {
+        if stored - replaced + path.len() + value.len() > limits::PROPERTY_BYTES {
             return Err(Status::BadArgument.into());
         }
         exchange.properties.insert(path.to_vec(), value.to_vec());

@@ -1,0 +1,90 @@
+//! What a head says about its body's length. A plugin may be wrong about it, and still no message goes out whose head and body
+//! disagree: on a kept connection the rest of one would be taken for the beginning of the next (RFC 9112 section 11.2).
+
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue};
+
+use super::guest::Guest;
+use super::{Direction, Stream};
+
+/// What a head said before plugins could change it.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    length: Option<HeaderValue>,
+    transfer_encoding: bool,
+}
+
+impl Framing {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self {
+            length: headers.get(CONTENT_LENGTH).cloned(),
+            transfer_encoding: headers.contains_key(TRANSFER_ENCODING),
+        }
+    }
+
+    /// Whether a plugin changed the length. Without one nothing is promised, so taking it away is no change here.
+    fn was_changed(&self, headers: &HeaderMap) -> bool {
+        let mut now = headers.get_all(CONTENT_LENGTH).iter();
+        let first = now.next();
+        now.next().is_some() || (first.is_some() && first != self.length.as_ref())
+    }
+
+    fn restore(&self, headers: &mut HeaderMap) {
+        match &self.length {
+            Some(length) => {
+                headers.insert(CONTENT_LENGTH, length.clone());
+            }
+            None => {
+                headers.remove(CONTENT_LENGTH);
+            }
+        }
+    }
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let length = values.next()?.to_str().ok()?.parse().ok()?;
+    values.next().is_none().then_some(length)
+}
+
+impl<G: Guest> Stream<G> {
+    /// Makes the head that goes out tell the truth, or remembers what it promises.
+    ///
+    /// A body that no plugin sees has the length that it had: what a plugin said of it is undone. Of one that passes plugins
+    /// a plugin may know the new length before the body has it; it is then held to its word. While the whole body is at hand,
+    /// its length is known.
+    pub(super) fn fit_length(
+        &mut self,
+        direction: Direction,
+        passes: bool,
+        headers: &mut HeaderMap,
+    ) {
+        let framing = std::mem::take(&mut self.framings[direction as usize]);
+        if !framing.transfer_encoding {
+            headers.remove(TRANSFER_ENCODING);
+        }
+        let changed = framing.was_changed(headers);
+        if changed && (!passes || length(headers).is_none()) {
+            tracing::warn!(target: "loom::stream", ?direction, "a plugin set a content-length that the body does not have; it is undone");
+            framing.restore(headers);
+        }
+        if !passes {
+            return;
+        }
+        let declared = headers.contains_key(CONTENT_LENGTH);
+        let course = self.course_mut(direction);
+        match course.whole_length() {
+            // Also of one that did not say it.
+            Some(length)
+                if course.edited || changed || (!declared && direction == Direction::Response) =>
+            {
+                headers.insert(CONTENT_LENGTH, length.into());
+            }
+            None if course.edited && !changed => {
+                headers.remove(CONTENT_LENGTH);
+            }
+            _ => {}
+        }
+        course.promise(length(headers), changed);
+    }
+}
