@@ -40,11 +40,15 @@ pub(crate) const STACK_LEFT: usize = WASM_STACK + (128 << 10);
 /// The largest module, in bytes: larger ones are a mistake, and compiling them takes minutes.
 pub(crate) const MODULE_BYTES: u64 = 256 << 20;
 
-/// Bytes of a header map that a guest sends (as in Envoy's host).
+/// Bytes of a header map that a guest sends (as in Envoy's host), or makes larger.
 pub(crate) const PAIRS_BYTES: usize = 1 << 20;
 
-/// Entries of a header map that a guest sends (as in Envoy's host).
+/// Entries of a header map that a guest sends (as in Envoy's host), or makes larger.
 pub(crate) const PAIRS_COUNT: usize = 1024;
+
+/// Bytes that a guest may put into the body that it has in hand during one callback: `memory_limit` does not cover what it
+/// leaves with the host.
+pub(crate) const BODY_EDITS: usize = 64 << 20;
 
 /// Bytes of a path, value or key that a guest sends in one argument.
 pub(crate) const ARGUMENT_BYTES: usize = 16 << 20;

@@ -16,6 +16,7 @@ use super::head::{Map, MapMut, RequestHead, ResponseHead};
 use super::reply::LocalReply;
 use crate::abi::{MapType, Status};
 use crate::info::{ConnectionInfo, RouteInfo};
+use crate::limits;
 
 /// One of the two ways through a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub(super) struct Wishes {
 #[derive(Debug, Default)]
 struct Body {
     buffer: Option<Buffer>,
+    /// Bytes that the guest put into it.
+    added: usize,
     edited: bool,
     trailers: Option<HeaderMap>,
     /// Whether a write to the trailers is allowed; it creates them if they are not there.
@@ -171,7 +174,8 @@ impl Exchange {
         }
     }
 
-    /// Changes what a guest has in hand of a body; see [`Buffer::splice`]. `false` where no body is at hand.
+    /// Changes what a guest has in hand of a body; see [`Buffer::splice`]. `false` where no body is at hand, and when the guest
+    /// puts too much into it.
     pub(crate) fn splice(
         &mut self,
         direction: Direction,
@@ -183,6 +187,11 @@ impl Exchange {
         let Some(buffer) = &mut body.buffer else {
             return false;
         };
+        // What is cut out again counts too: a piece that is left over keeps the whole of it alive.
+        if data.len() > limits::BODY_EDITS - body.added {
+            return false;
+        }
+        body.added += data.len();
         buffer.splice(start, size, data);
         body.edited = true;
         true
@@ -198,6 +207,7 @@ impl Exchange {
     ) {
         let body = self.body_mut(direction);
         body.buffer = Some(buffer);
+        body.added = 0;
         body.trailers = trailers;
         body.trailers_open = open;
         body.edited = false;
