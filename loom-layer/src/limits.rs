@@ -40,11 +40,15 @@ pub(crate) const STACK_LEFT: usize = WASM_STACK + (128 << 10);
 /// The largest module, in bytes: larger ones are a mistake, and compiling them takes minutes.
 pub(crate) const MODULE_BYTES: u64 = 256 << 20;
 
-/// Bytes of a header map that a guest sends (as in Envoy's host).
+/// Bytes of a header map that a guest sends (as in Envoy's host), or makes larger.
 pub(crate) const PAIRS_BYTES: usize = 1 << 20;
 
-/// Entries of a header map that a guest sends (as in Envoy's host).
+/// Entries of a header map that a guest sends (as in Envoy's host), or makes larger.
 pub(crate) const PAIRS_COUNT: usize = 1024;
+
+/// Bytes that a guest may put into the body that it has in hand during one callback: `memory_limit` does not cover what it
+/// leaves with the host.
+pub(crate) const BODY_EDITS: usize = 64 << 20;
 
 /// Bytes of a path, value or key that a guest sends in one argument.
 pub(crate) const ARGUMENT_BYTES: usize = 16 << 20;
@@ -126,15 +130,6 @@ pub(crate) const METRICS: usize = 10_000;
 /// Bytes that the foreign functions `compress` and `uncompress` take and give: some 100 ms of work, which the plugin's
 /// `timeout` cannot stop.
 pub(crate) const ZLIB_BYTES: usize = 4 << 20;
-
-/// Bytes of one entry of a header map, name and value, up to which only the number of entries is looked at.
-pub(crate) const HEADER_ENTRY_BYTES: usize = 1 << 10;
-
-/// Bytes of all names and values of a header map that a plugin writes to (as in Envoy's host for a map at once).
-pub(crate) const HEADER_MAP_BYTES: usize = PAIRS_BYTES;
-
-/// Bytes of a body that a plugin may make of what it has in hand.
-pub(crate) const EDITED_BODY: usize = 16 << 20;
 
 /// Bytes of the bodies of all HTTP calls that the guests of one VM have open.
 pub(crate) const CALL_REQUEST_BYTES: usize = 32 << 20;

@@ -85,6 +85,8 @@ pub(super) struct Wishes {
 #[derive(Debug, Default)]
 struct Body {
     buffer: Option<Buffer>,
+    /// Bytes that the guest put into it.
+    added: usize,
     edited: bool,
     trailers: Option<HeaderMap>,
     /// Whether a write to the trailers is allowed; it creates them if they are not there.
@@ -172,8 +174,8 @@ impl Exchange {
         }
     }
 
-    /// Changes what a guest has in hand of a body; see [`Buffer::splice`]. `false` where no body is at hand, or
-    /// it would become too large.
+    /// Changes what a guest has in hand of a body; see [`Buffer::splice`]. `false` where no body is at hand, and when the guest
+    /// puts too much into it.
     pub(crate) fn splice(
         &mut self,
         direction: Direction,
@@ -185,9 +187,11 @@ impl Exchange {
         let Some(buffer) = &mut body.buffer else {
             return false;
         };
-        if buffer.len() + data.len() > limits::EDITED_BODY.max(buffer.len()) {
+        // What is cut out again counts too: a piece that is left over keeps the whole of it alive.
+        if data.len() > limits::BODY_EDITS - body.added {
             return false;
         }
+        body.added += data.len();
         buffer.splice(start, size, data);
         body.edited = true;
         true
@@ -203,6 +207,7 @@ impl Exchange {
     ) {
         let body = self.body_mut(direction);
         body.buffer = Some(buffer);
+        body.added = 0;
         body.trailers = trailers;
         body.trailers_open = open;
         body.edited = false;

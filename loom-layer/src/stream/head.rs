@@ -10,6 +10,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use crate::abi::Status;
 use crate::limits;
 
+/// Bytes from which on an entry counts for the size of a map.
+const COUNTED_FROM: usize = 1 << 10;
+
 /// A request's head.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestHead {
@@ -90,12 +93,11 @@ impl RequestHead {
                 if self.uri.authority().is_some() {
                     let authority = Authority::try_from(value).map_err(|_| Status::BadArgument)?;
                     self.edit_uri(|parts| parts.authority = Some(authority))?;
-                    if self.headers.contains_key(HOST) {
-                        self.headers.insert(HOST, host);
+                    if !self.headers.contains_key(HOST) {
+                        return Ok(());
                     }
-                } else {
-                    self.headers.insert(HOST, host);
                 }
+                insert(&mut self.headers, HOST, host)?;
             }
             RequestPseudo::Scheme => {
                 let scheme = Scheme::try_from(value).map_err(|_| Status::BadArgument)?;
@@ -305,9 +307,10 @@ impl MapMut<'_> {
         if self.set_pseudo(name, value)? {
             return Ok(());
         }
-        self.make_room(name, value)?;
         let (name, value) = header(name, value)?;
-        self.headers()
+        let headers = self.headers();
+        must_fit(headers, &name, &value)?;
+        headers
             .try_append(name, value)
             .map(|_| ())
             .map_err(|_| Status::BadArgument)
@@ -318,31 +321,8 @@ impl MapMut<'_> {
         if self.set_pseudo(name, value)? {
             return Ok(());
         }
-        self.make_room(name, value)?;
         let (name, value) = header(name, value)?;
-        self.headers()
-            .try_insert(name, value)
-            .map(|_| ())
-            .map_err(|_| Status::BadArgument)
-    }
-
-    /// Refuses an entry for which there is no room: the host's memory is not the guest's to fill.
-    fn make_room(&mut self, name: &[u8], value: &[u8]) -> Result<(), Status> {
-        let size = name.len() + value.len();
-        let headers = self.headers();
-        if headers.len() >= limits::PAIRS_COUNT {
-            return Err(Status::BadArgument);
-        }
-        if size > limits::HEADER_ENTRY_BYTES {
-            let all: usize = headers
-                .iter()
-                .map(|(name, value)| name.as_str().len() + value.len())
-                .sum();
-            if all + size > limits::HEADER_MAP_BYTES {
-                return Err(Status::BadArgument);
-            }
-        }
-        Ok(())
+        insert(self.headers(), name, value)
     }
 
     /// Removes all entries of this name.
@@ -407,6 +387,38 @@ impl MapMut<'_> {
             }
             Self::Response(_) | Self::Trailers(_) => Ok(false),
         }
+    }
+}
+
+/// Leaves exactly one entry of a name.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), Status> {
+    // A large value is counted together with the one that it replaces.
+    if value.len() > COUNTED_FROM || !headers.contains_key(&name) {
+        must_fit(headers, &name, &value)?;
+    }
+    headers
+        .try_insert(name, value)
+        .map(|_| ())
+        .map_err(|_| Status::BadArgument)
+}
+
+/// Refuses an entry that makes a map too large. Bytes are summed up only for an entry that is not small itself, so that the
+/// usual one costs nothing; all small ones together are bounded by their number.
+fn must_fit(headers: &HeaderMap, name: &HeaderName, value: &HeaderValue) -> Result<(), Status> {
+    let bytes = |name: &HeaderName, value: &HeaderValue| name.as_str().len() + value.len();
+    let new = bytes(name, value);
+    let fits = headers.len() < limits::PAIRS_COUNT
+        && (new <= COUNTED_FROM
+            || headers
+                .iter()
+                .map(|(name, value)| bytes(name, value))
+                .sum::<usize>()
+                + new
+                <= limits::PAIRS_BYTES);
+    if fits {
+        Ok(())
+    } else {
+        Err(Status::BadArgument)
     }
 }
 

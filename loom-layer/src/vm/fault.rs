@@ -99,10 +99,7 @@ impl Fault {
             None => format!("`{callback}` failed: {}", self.cause),
         };
         let (kind, cure) = match self.kind {
-            FaultKind::Trap => (
-                Kind::Start,
-                "its log lines at level debug may say more",
-            ),
+            FaultKind::Trap => (Kind::Start, "its log lines at level debug may say more"),
             FaultKind::Deadline => (
                 Kind::Timeout,
                 "raise `start_timeout` if the plugin needs more",

@@ -32,6 +32,8 @@ pub(crate) struct Host {
     pub(super) allocating: bool,
     pub(super) memory_limiter: MemoryLimiter,
     pub(super) deadline: Deadline,
+    /// A root context may be deleted now.
+    pub(super) root_done: bool,
     /// The root contexts, by their context ids.
     pub(super) roots: FxHashMap<u32, RootContext>,
     /// The stream contexts, by their context ids.
@@ -95,6 +97,7 @@ impl Host {
             memory: None,
             allocator: None,
             allocating: false,
+            root_done: false,
             roots: FxHashMap::default(),
             streams: FxHashMap::default(),
             current: NO_CONTEXT,

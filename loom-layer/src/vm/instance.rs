@@ -289,8 +289,13 @@ impl Instance {
                 break;
             }
         }
+        let host = self.store.data_mut();
+        let exchange = host.exchange.take();
+        // A callback of a stream may have called `proxy_done` for a root context.
+        if std::mem::take(&mut host.root_done) && result.is_ok() {
+            result = self.delete_done_roots().and(result);
+        }
         self.enter(NO_CONTEXT);
-        let exchange = self.store.data_mut().exchange.take();
         (exchange.expect("host calls put the exchange back"), result)
     }
 

@@ -21,6 +21,7 @@ mod precompiled;
 mod roots;
 mod shard;
 mod spec;
+mod stack;
 mod wasi;
 
 pub(crate) use background::Timer;

@@ -15,6 +15,7 @@ use super::platform::Platform;
 use super::roots;
 use super::shard::{Entry, Shard};
 use super::spec::{Root, VmSpec};
+use super::stack;
 use crate::error::Error;
 use crate::limits;
 use crate::shared::Lease;
@@ -97,17 +98,23 @@ impl Vm {
 
     /// Ends a plugin's root contexts. Called when its last stream is gone.
     pub(super) fn retire(&self, root: &Root) {
+        // A shard that is being built is not in its slot yet: its builder looks at this afterwards.
+        root.retired.store(true, Ordering::SeqCst);
         for slot in &self.slots {
             if let Some(shard) = slot.shard.load_full() {
-                // The VM stays until the guest has been told.
-                let vm = self.this.upgrade();
-                let end = shard.end_root(root.key);
-                self.platform.background.spawn(async move {
-                    end.await;
-                    drop(vm);
-                });
+                self.end_root(shard, root);
             }
         }
+    }
+
+    fn end_root(&self, shard: Arc<Shard>, root: &Root) {
+        // The VM stays until the guest has been told.
+        let vm = self.this.upgrade();
+        let end = shard.end_root(root.key);
+        self.platform.background.spawn(async move {
+            end.await;
+            drop(vm);
+        });
     }
 
     /// Builds the shard of a slot, unless a healthy one is there.
@@ -124,17 +131,24 @@ impl Vm {
         {
             return Ok(());
         }
+        stack::check("the module's start")?;
         let instance = Instance::start(&self.platform, &self.compiled, &self.spec)?;
         let agenda = instance.agenda();
         let shard = Shard::new(instance, self.this.clone(), at);
-        for root in roots.iter().filter_map(Weak::upgrade) {
+        let started: Vec<_> = roots.iter().filter_map(Weak::upgrade).collect();
+        for root in &started {
             if let Some(mut entry) = shard.try_enter() {
-                entry.add_root(&root)?;
+                entry.add_root(root)?;
             }
         }
         let drive = roots::drive(Arc::downgrade(&shard), agenda);
         self.platform.background.spawn(drive);
-        slot.shard.store(Some(shard));
+        slot.shard.store(Some(Arc::clone(&shard)));
+        for root in &started {
+            if root.retired.load(Ordering::SeqCst) {
+                self.end_root(Arc::clone(&shard), root);
+            }
+        }
         Ok(())
     }
 

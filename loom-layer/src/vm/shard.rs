@@ -11,9 +11,9 @@ use super::instance::Instance;
 use super::pool::Vm;
 use super::roots::RootCallback;
 use super::spec::Root;
+use super::stack;
 use crate::abi::Action;
 use crate::callout::CallResult;
-use crate::limits;
 use crate::log::LogLines;
 use crate::stream::{Callback, Exchange, Failed, Remote};
 use crate::sync::{PollGuard, PollMutex};
@@ -137,7 +137,7 @@ impl Entry<'_> {
         callbacks: &[Callback],
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<Action, Failed>) {
-        if !stack_suffices() {
+        if !stack::suffices() {
             return (exchange, Err(Failed));
         }
         let Some(instance) = self.instance() else {
@@ -153,7 +153,7 @@ impl Entry<'_> {
         context: u32,
         callback: RootCallback,
     ) -> Result<bool, Failed> {
-        if !stack_suffices() {
+        if !stack::suffices() {
             return Err(Failed);
         }
         let Some(instance) = self.instance() else {
@@ -164,7 +164,7 @@ impl Entry<'_> {
     }
 
     fn answer_call(&mut self, root: u32, id: u32, result: Arc<CallResult>) {
-        if stack_suffices()
+        if stack::suffices()
             && let Some(instance) = self.instance()
         {
             let result = instance.answer_call(root, id, result);
@@ -177,6 +177,7 @@ impl Entry<'_> {
         let Some(instance) = self.instance() else {
             return Ok(());
         };
+        stack::check("proxy_on_context_create")?;
         let Err(fault) = instance.add_root(root) else {
             return Ok(());
         };
@@ -257,18 +258,4 @@ impl Drop for Entry<'_> {
             stream.wake();
         }
     }
-}
-
-/// Whether the calling thread's stack has room for a guest call, as far as that is known.
-fn stack_suffices() -> bool {
-    let Some(left) = stacker::remaining_stack().filter(|&left| left < limits::STACK_LEFT) else {
-        return true;
-    };
-    tracing::error!(
-        target: "loom::vm",
-        left,
-        needed = limits::STACK_LEFT,
-        "the thread's stack is too small for a plugin; give the threads of the runtime more"
-    );
-    false
 }

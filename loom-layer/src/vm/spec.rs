@@ -1,7 +1,7 @@
 //! What is settled about a VM and about the plugins in it, before any code runs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -47,6 +47,8 @@ pub(crate) struct Root {
     pub(crate) root_id: Arc<str>,
     pub(crate) configuration: Bytes,
     pub(crate) log_level: Option<LogLevel>,
+    /// Its last user is gone.
+    pub(super) retired: AtomicBool,
     /// What the plugin may call.
     pub(crate) upstreams: Arc<Upstreams>,
 }
@@ -66,6 +68,7 @@ impl Root {
             root_id,
             configuration,
             log_level,
+            retired: AtomicBool::new(false),
             upstreams,
         })
     }

@@ -8,6 +8,7 @@
 mod accounting;
 mod chains;
 mod compositions;
+mod excess;
 mod failures;
 mod header_maps;
 mod host_calls;
@@ -20,6 +21,7 @@ mod pauses;
 mod properties;
 mod readiness;
 mod replies;
+mod roots;
 mod runtimes;
 mod shared_state;
 mod starting;

@@ -1,12 +1,16 @@
-//! Runtimes, Loom's and tokio's: who lives how long, and what is shared.
+//! Runtimes, Loom's and tokio's: who lives how long, and what is kept on the disk.
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loom_layer::{CompileCache, LoomPlugin, LoomRuntime};
+use tokio::sync::Semaphore;
 
-use super::support::{Guest, add_header, eventually, get, load, logs, plugin, runtime, send};
+use super::support::{
+    Guest, add_header, eventually, get, load, logs, poll, runtime, send, send_for_ever,
+};
 
 #[test]
 fn loaded_outside_of_tokio_and_used_in_many_short_runtimes() {
@@ -21,9 +25,9 @@ fn loaded_outside_of_tokio_and_used_in_many_short_runtimes() {
             .unwrap();
         assert_eq!(tokio.block_on(send(plugin.clone(), get(&[]))).status, 200);
         // One is left in the middle, and goes with the runtime.
-        let held = send_for_ever(plugin.clone());
-        tokio.spawn(held);
-        tokio.block_on(tokio::task::yield_now());
+        let reached = Arc::new(Semaphore::new(0));
+        tokio.spawn(send_for_ever(plugin.clone(), Arc::clone(&reached)));
+        tokio.block_on(reached.acquire()).unwrap().forget();
     }
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -32,18 +36,6 @@ fn loaded_outside_of_tokio_and_used_in_many_short_runtimes() {
     tokio.block_on(eventually("all streams ended", || {
         logs::said("runtime-short").len() == 40
     }));
-}
-
-async fn send_for_ever(plugin: LoomPlugin) {
-    use bytes::Bytes;
-    use http::{Request, Response};
-    use http_body_util::{Empty, Full};
-    use tower::{Layer, ServiceExt, service_fn};
-
-    let inner = service_fn(|_: Request<loom_layer::RequestBody<Full<Bytes>>>| {
-        std::future::pending::<Result<Response<Empty<Bytes>>, std::convert::Infallible>>()
-    });
-    let _ = plugin.layer(inner).oneshot(get(&[])).await;
 }
 
 /// How many threads of this process a runtime of Loom started.
@@ -120,14 +112,10 @@ fn the_threads_end_with_the_last_handle() {
         .build()
         .unwrap();
     drop(runtime);
-    let mut stream = Box::pin(send_for_ever(plugin));
-    tokio.block_on(async {
-        tokio::select! {
-            biased;
-            () = &mut stream => panic!("nothing answers"),
-            () = tokio::task::yield_now() => {}
-        }
-    });
+    let reached = Arc::new(Semaphore::new(0));
+    let mut stream = Box::pin(send_for_ever(plugin, Arc::clone(&reached)));
+    assert!(poll(&mut stream).is_pending());
+    assert_eq!(reached.available_permits(), 1);
     wait_for(run, |threads| threads >= 2);
     drop(stream);
     wait_for(ended, |threads| threads == 0);
@@ -205,133 +193,6 @@ async fn a_cache_that_cannot_be_written_is_only_slow() {
     fs::write(&file, "").unwrap();
     let plugin = start_with(&file, "cache-none", &Guest::new().on_request(""));
     assert_eq!(send(plugin, get(&[])).await.status, 200);
-}
-
-/// Tells each stream how long its root's configuration is, and how many root contexts its VM has seen.
-fn configurable() -> Guest {
-    Guest::new()
-        .item("(global $roots (mut i32) (i32.const 0))")
-        .on(
-            "proxy_on_context_create",
-            "(if (local.get $parent)
-               (then (i32.store (i32.add (i32.const 32768) (i32.mul (local.get $id) (i32.const 4)))
-                 (local.get $parent)))
-               (else (global.set $roots (i32.add (global.get $roots) (i32.const 1)))))",
-        )
-        .on(
-            "proxy_on_configure",
-            "(if (i32.eq (local.get $size) (i32.const 2)) (then (return (i32.const 0))))
-             (if (i32.eq (local.get $size) (i32.const 4)) (then unreachable))
-             (i32.store (i32.add (i32.const 16384) (i32.mul (local.get $id) (i32.const 4))) (local.get $size))
-             (i32.const 1)",
-        )
-        .on_request(
-            r#"(call $set_num (i32.const 0) @"x-size" (i32.load (i32.add (i32.const 16384)
-                 (i32.mul (i32.const 4)
-                   (i32.load (i32.add (i32.const 32768) (i32.mul (local.get $id) (i32.const 4))))))))
-               (call $set_num (i32.const 0) @"x-roots" (global.get $roots))"#,
-        )
-        .on("proxy_on_done", r#"(call $say @"done") (i32.const 1)"#)
-        .on("proxy_on_delete", r#"(call $say @"delete")"#)
-}
-
-#[tokio::test]
-async fn other_configurations_live_in_the_same_vms() {
-    let first = plugin("with-config", &configurable())
-        .config("a")
-        .build()
-        .unwrap();
-    let second = first.with_config("abc").expect("it takes three bytes");
-    assert_eq!((first.instances(), second.instances()), (1, 1));
-    for (plugin, size) in [(&first, "1"), (&second, "3"), (&first, "1")] {
-        let answer = send(plugin.clone(), get(&[])).await;
-        assert_eq!((answer.seen("x-size"), answer.seen("x-roots")), (size, "2"));
-    }
-}
-
-#[tokio::test]
-async fn a_configuration_that_is_refused_or_traps() {
-    let first = plugin("with-bad-config", &configurable())
-        .config("a")
-        .build()
-        .unwrap();
-    let error = first.with_config("no").expect_err("it refuses two bytes");
-    assert!(error.is_rejected(), "{error:?}");
-    assert_eq!(error.plugin(), "with-bad-config");
-    assert_eq!(first.instances(), 1, "a refusal does no harm");
-    assert_eq!(send(first.clone(), get(&[])).await.seen("x-size"), "1");
-
-    let error = first.with_config("trap").expect_err("it traps");
-    assert!(error.is_start(), "{error:?}");
-    super::support::healed(&first).await;
-    assert_eq!(send(first.clone(), get(&[])).await.seen("x-size"), "1");
-    assert!(first.with_config("abc").is_ok());
-}
-
-#[tokio::test]
-async fn a_root_context_ends_with_its_last_handle() {
-    let first = plugin("root-ends", &configurable())
-        .config("a")
-        .build()
-        .unwrap();
-    let second = first.with_config("abc").unwrap();
-    let clone = second.clone();
-    drop(second);
-    let mut stream = Box::pin(send_for_ever(clone));
-    tokio::select! {
-        biased;
-        () = &mut stream => panic!("nothing answers"),
-        () = tokio::task::yield_now() => {}
-    }
-    assert!(
-        logs::said("root-ends").is_empty(),
-        "a stream still needs it"
-    );
-    drop(stream);
-    eventually("the stream and its root ended", || {
-        logs::said("root-ends").len() == 4
-    })
-    .await;
-    assert_eq!(
-        logs::said("root-ends"),
-        ["done", "delete", "done", "delete"]
-    );
-    let answer = send(first.clone(), get(&[])).await;
-    assert_eq!(answer.seen("x-size"), "1", "the other one goes on");
-    drop(first);
-    eventually("the first root ended too", || {
-        logs::said("root-ends").len() == 8
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_same_vm_id_and_code_share_a_vm() {
-    let shared =
-        |name: &str, vm_id: &str| plugin(name, &configurable()).vm_id(vm_id).build().unwrap();
-    let (one, two) = (shared("vm-one", "vm-shared"), shared("vm-two", "vm-shared"));
-    let other = shared("vm-one", "vm-apart");
-    assert_eq!(send(one.clone(), get(&[])).await.seen("x-roots"), "2");
-    assert_eq!(send(two, get(&[])).await.seen("x-roots"), "2");
-    assert_eq!(send(other, get(&[])).await.seen("x-roots"), "1");
-    // Other limits are another VM.
-    let limited = plugin("vm-one", &configurable())
-        .vm_id("vm-shared")
-        .memory_limit(1 << 20)
-        .build()
-        .unwrap();
-    assert_eq!(send(limited, get(&[])).await.seen("x-roots"), "1");
-    assert_eq!(one.name(), "vm-one");
-}
-
-#[tokio::test]
-async fn all_vms_are_there_after_a_while() {
-    let plugin = plugin("vms-three", &Guest::new())
-        .instances(3)
-        .build()
-        .unwrap();
-    assert!(plugin.instances() >= 1, "the first one is there at once");
-    eventually("three", || plugin.instances() == 3).await;
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
             match host.roots.get_mut(&effective) {
                 Some(root) if root.done_pending => {
                     root.done = true;
+                    host.root_done = true;
                     Ok(())
                 }
                 _ => Err(Status::NotFound.into()),

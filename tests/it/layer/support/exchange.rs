@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, request};
-use http_body_util::{BodyExt, Full};
-use loom_layer::{LoomChain, RequestBody};
+use http_body_util::{BodyExt, Empty, Full};
+use loom_layer::{LoomChain, LoomPlugin, RequestBody};
+use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt, service_fn};
 
 /// What came of a request.
@@ -81,4 +82,17 @@ pub(crate) async fn send_to(
         headers: parts.headers,
         body: String::from_utf8(body.into()).expect("text"),
     }
+}
+
+/// Sends a request to a service that says that it got it, and never answers.
+pub(crate) async fn send_for_ever(plugin: LoomPlugin, reached: Arc<Semaphore>) {
+    let inner = service_fn(|_: Request<RequestBody<Full<Bytes>>>| {
+        reached.add_permits(1);
+        std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>()
+    });
+    plugin
+        .layer(inner)
+        .oneshot(get(&[]))
+        .await
+        .expect("it never answers");
 }

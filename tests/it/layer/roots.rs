@@ -1,0 +1,204 @@
+//! Root contexts: several configurations of a plugin in the same VMs, and their end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::support::{Guest, eventually, get, healed, logs, plugin, poll, send, send_for_ever};
+
+/// Tells each stream how long its root's configuration is, and how many root contexts its VM has seen.
+fn configurable() -> Guest {
+    Guest::new()
+        .item("(global $roots (mut i32) (i32.const 0))")
+        .on(
+            "proxy_on_context_create",
+            "(if (local.get $parent)
+               (then (i32.store (i32.add (i32.const 32768) (i32.mul (local.get $id) (i32.const 4)))
+                 (local.get $parent)))
+               (else (global.set $roots (i32.add (global.get $roots) (i32.const 1)))))",
+        )
+        .on(
+            "proxy_on_configure",
+            "(if (i32.eq (local.get $size) (i32.const 2)) (then (return (i32.const 0))))
+             (if (i32.eq (local.get $size) (i32.const 4)) (then unreachable))
+             (i32.store (i32.add (i32.const 16384) (i32.mul (local.get $id) (i32.const 4))) (local.get $size))
+             (i32.const 1)",
+        )
+        .on_request(
+            r#"(call $set_num (i32.const 0) @"x-size" (i32.load (i32.add (i32.const 16384)
+                 (i32.mul (i32.const 4)
+                   (i32.load (i32.add (i32.const 32768) (i32.mul (local.get $id) (i32.const 4))))))))
+               (call $set_num (i32.const 0) @"x-roots" (global.get $roots))"#,
+        )
+        .on("proxy_on_done", r#"(call $say @"done") (i32.const 1)"#)
+        .on("proxy_on_delete", r#"(call $say @"delete")"#)
+}
+
+#[tokio::test]
+async fn other_configurations_live_in_the_same_vms() {
+    let first = plugin("with-config", &configurable())
+        .config("a")
+        .build()
+        .unwrap();
+    let second = first.with_config("abc").expect("it takes three bytes");
+    assert_eq!((first.instances(), second.instances()), (1, 1));
+    for (plugin, size) in [(&first, "1"), (&second, "3"), (&first, "1")] {
+        let answer = send(plugin.clone(), get(&[])).await;
+        assert_eq!((answer.seen("x-size"), answer.seen("x-roots")), (size, "2"));
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_refused_or_traps() {
+    let first = plugin("with-bad-config", &configurable())
+        .config("a")
+        .build()
+        .unwrap();
+    let error = first.with_config("no").expect_err("it refuses two bytes");
+    assert!(error.is_rejected(), "{error:?}");
+    assert_eq!(error.plugin(), "with-bad-config");
+    assert_eq!(first.instances(), 1, "a refusal does no harm");
+    assert_eq!(send(first.clone(), get(&[])).await.seen("x-size"), "1");
+
+    let error = first.with_config("trap").expect_err("it traps");
+    assert!(error.is_start(), "{error:?}");
+    healed(&first).await;
+    assert_eq!(send(first.clone(), get(&[])).await.seen("x-size"), "1");
+    assert!(first.with_config("abc").is_ok());
+}
+
+#[tokio::test]
+async fn a_root_context_ends_with_its_last_handle() {
+    let first = plugin("root-ends", &configurable())
+        .config("a")
+        .build()
+        .unwrap();
+    let second = first.with_config("abc").unwrap();
+    let clone = second.clone();
+    drop(second);
+    let reached = Arc::new(Semaphore::new(0));
+    let mut stream = Box::pin(send_for_ever(clone, Arc::clone(&reached)));
+    assert!(poll(&mut stream).is_pending());
+    assert_eq!(reached.available_permits(), 1);
+    assert!(
+        logs::said("root-ends").is_empty(),
+        "a stream still needs it"
+    );
+    drop(stream);
+    eventually("the stream and its root ended", || {
+        logs::said("root-ends").len() == 4
+    })
+    .await;
+    assert_eq!(
+        logs::said("root-ends"),
+        ["done", "delete", "done", "delete"]
+    );
+    let answer = send(first.clone(), get(&[])).await;
+    assert_eq!(answer.seen("x-size"), "1", "the other one goes on");
+    drop(first);
+    eventually("the first root ended too", || {
+        logs::said("root-ends").len() == 8
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_vm_id_and_code_share_a_vm() {
+    let shared =
+        |name: &str, vm_id: &str| plugin(name, &configurable()).vm_id(vm_id).build().unwrap();
+    let (one, two) = (shared("vm-one", "vm-shared"), shared("vm-two", "vm-shared"));
+    let other = shared("vm-one", "vm-apart");
+    assert_eq!(send(one.clone(), get(&[])).await.seen("x-roots"), "2");
+    assert_eq!(send(two, get(&[])).await.seen("x-roots"), "2");
+    assert_eq!(send(other, get(&[])).await.seen("x-roots"), "1");
+    // Other limits are another VM.
+    let limited = plugin("vm-one", &configurable())
+        .vm_id("vm-shared")
+        .memory_limit(1 << 20)
+        .build()
+        .unwrap();
+    assert_eq!(send(limited, get(&[])).await.seen("x-roots"), "1");
+    assert_eq!(one.name(), "vm-one");
+}
+
+#[tokio::test]
+async fn all_vms_are_there_after_a_while() {
+    let plugin = plugin("vms-three", &Guest::new())
+        .instances(3)
+        .build()
+        .unwrap();
+    assert!(plugin.instances() >= 1, "the first one is there at once");
+    eventually("three", || plugin.instances() == 3).await;
+}
+
+/// Two configurations: a root context of the second one says when it begins and when it ends.
+fn slow_to_configure(done: &str) -> Guest {
+    let of_second = |word: &str| {
+        format!(
+            r#"(if (i32.load (i32.add (i32.const 16384) (i32.mul (local.get $id) (i32.const 4))))
+                 (then (call $say @"{word}")))"#
+        )
+    };
+    Guest::new()
+        .item("(global $second (mut i32) (i32.const 0))")
+        .on(
+            "proxy_on_configure",
+            r#"(call $busy (i32.const 3000000))
+               (if (i32.eq (local.get $size) (i32.const 3))
+                 (then
+                   (global.set $second (local.get $id))
+                   (i32.store (i32.add (i32.const 16384) (i32.mul (local.get $id) (i32.const 4))) (i32.const 1))
+                   (call $say @"begin")))
+               (i32.const 1)"#,
+        )
+        .on("proxy_on_done", &(of_second("done") + done))
+        .on("proxy_on_delete", &of_second("delete"))
+        .on_request(
+            r#"(if (call $has (i32.const 0) @"x-done")
+                 (then
+                   (drop (call $set_context (global.get $second)))
+                   (call $say_num (call $proxy_done))))"#,
+        )
+}
+
+#[tokio::test]
+async fn a_root_context_that_goes_while_vms_are_built() {
+    for round in 0..5 {
+        let name = format!("root-goes-{round}");
+        let first = plugin(&name, &slow_to_configure("(i32.const 1)"))
+            .instances(6)
+            .build()
+            .unwrap();
+        let second = first.with_config("abc").unwrap();
+        tokio::time::sleep(Duration::from_millis(round)).await;
+        drop(second);
+        eventually("all VMs are there", || first.instances() == 6).await;
+        let count = |word: &str| {
+            logs::said(&name)
+                .iter()
+                .filter(|said| *said == word)
+                .count()
+        };
+        eventually("what began ended", || {
+            count("begin") > 0 && count("delete") == count("begin")
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_root_context_that_puts_its_end_off() {
+    let first = plugin("root-deferred", &slow_to_configure("(i32.const 0)"))
+        .build()
+        .unwrap();
+    drop(first.with_config("abc").unwrap());
+    eventually("it is asked", || logs::said("root-deferred").len() == 2).await;
+    send(first.clone(), get(&[])).await;
+    assert_eq!(logs::said("root-deferred"), ["begin", "done"]);
+    send(first.clone(), get(&[("x-done", "1")])).await;
+    assert_eq!(
+        logs::said("root-deferred"),
+        ["begin", "done", "0", "delete"]
+    );
+}
