@@ -52,6 +52,14 @@ pub(crate) const HEADER_BYTES_RANGE: RangeInclusive<u64> = (8 << 10)..=(16 << 20
 pub(crate) const MEMORY_RANGE: RangeInclusive<u64> = (64 << 10)..=(4 << 30);
 /// Bounds of one call into a plugin: below a millisecond the clock is not accurate enough.
 pub(crate) const PLUGIN_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=MINUTE;
+/// Bounds of one step of a plugin's start: whoever starts the gateway has given up on it long before an hour.
+pub(crate) const START_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
+/// Bounds of a hold: a request that waits for an hour waits for nobody.
+pub(crate) const PAUSE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
+/// Bounds of what a plugin holds of one body. Every request that is held costs as much, so 1 GiB is far too much already.
+pub(crate) const BUFFERED_BODY_RANGE: RangeInclusive<u64> = (1 << 10)..=(1 << 30);
+/// VMs of one plugin: as many as there can be workers, since a worker runs one at a time.
+pub(crate) const INSTANCES: RangeInclusive<usize> = WORKERS;
 
 // Routes and upstreams
 

@@ -88,12 +88,30 @@ pub struct Plugin {
     pub memory_limit: Option<u64>,
     /// Time of one call into the plugin; `None` means the host's default.
     pub timeout: Option<Duration>,
+    /// Time of each step of the plugin's start; `None` means the host's default.
+    pub start_timeout: Option<Duration>,
+    /// How long the plugin may hold a request or response; `None` means the host's default.
+    pub pause_timeout: Option<Duration>,
+    /// How much of a body the plugin may hold, each way, in bytes; `None` means the host's default.
+    pub max_buffered_body: Option<u64>,
+    /// How many VMs run the plugin; `None` means one per worker.
+    pub instances: Option<usize>,
     /// The plugin's own level; `None` means the level of the process.
     pub log_level: Option<LogLevel>,
     /// What `proxy_on_configure` gets; `None` means an empty buffer.
     pub config: Option<Arc<[u8]>>,
     /// What happens to a request when the plugin fails.
     pub failure_policy: FailurePolicy,
+    /// When the upstream gets a request with a body that the plugin looks at.
+    pub request_body: RequestBody,
+    /// Whether the plugin gets the body while it holds the headers.
+    pub allow_on_headers_stop_iteration: bool,
+    /// The property `plugin_root_id`.
+    pub root_id: String,
+    /// Whose data and queues it shares, and whose VMs if they fit; `None` means its own, by its name.
+    pub vm_id: Option<String>,
+    /// What `proxy_on_vm_start` gets; `None` means an empty buffer.
+    pub vm_configuration: Option<Arc<[u8]>>,
 }
 
 /// The first phase that a plugin takes part in; callbacks of earlier phases are skipped.
@@ -118,6 +136,15 @@ pub enum FailurePolicy {
     Closed,
     /// The request goes on as if the plugin were absent.
     Open,
+}
+
+/// When the upstream gets a request with a body that a plugin looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestBody {
+    /// At once; the body follows as the plugin lets it go.
+    Streaming,
+    /// Once the body ended or the plugin let some of it go.
+    BeforeInner,
 }
 
 /// A level of severity, of the process or of one plugin.

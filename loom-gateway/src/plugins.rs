@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::Request;
 use loom_config::model;
 use loom_layer::{
-    CalloutBody, FailurePolicy, LogLevel, LoomChain, LoomPlugin, LoomPluginBuilder, LoomRuntime,
-    Phase,
+    BodyMode, CalloutBody, FailurePolicy, LogLevel, LoomChain, LoomPlugin, LoomPluginBuilder,
+    LoomRuntime, Phase,
 };
 use tower::ServiceExt;
 
@@ -31,14 +31,14 @@ impl Plugins {
         upstreams: &[Arc<Upstream>],
     ) -> Result<Self, loom_layer::Error> {
         let runtime = LoomRuntime::new()?;
-        // One VM for each thread that serves requests.
-        let instances = config
+        // One VM for each thread that serves requests, if the plugin does not say otherwise.
+        let workers = config
             .workers
             .or_else(|| std::thread::available_parallelism().ok().map(NonZero::get))
             .unwrap_or(1);
         let mut loaded = Vec::with_capacity(config.plugins.len());
         for plugin in &config.plugins {
-            let mut builder = builder(plugin, config.log.level, instances, &runtime);
+            let mut builder = builder(plugin, config.log.level, workers, &runtime);
             for upstream in upstreams {
                 let service = ProxyService::new(Arc::clone(upstream));
                 let service =
@@ -74,7 +74,7 @@ impl Plugins {
 fn builder(
     plugin: &model::Plugin,
     process_level: model::LogLevel,
-    instances: usize,
+    workers: usize,
     runtime: &LoomRuntime,
 ) -> LoomPluginBuilder {
     let mut builder = LoomPlugin::builder(&plugin.name)
@@ -82,16 +82,36 @@ fn builder(
         .phase(phase(plugin.phase))
         .failure_policy(failure_policy(plugin.failure_policy))
         .log_level(log_level(plugin.log_level.unwrap_or(process_level)))
-        .instances(instances)
+        .request_body(body_mode(plugin.request_body))
+        .allow_on_headers_stop_iteration(plugin.allow_on_headers_stop_iteration)
+        .root_id(&plugin.root_id)
+        .instances(plugin.instances.unwrap_or(workers))
         .runtime(runtime);
     if let Some(config) = &plugin.config {
         builder = builder.config(Bytes::copy_from_slice(config));
     }
+    if let Some(id) = &plugin.vm_id {
+        builder = builder.vm_id(id);
+    }
+    if let Some(config) = &plugin.vm_configuration {
+        builder = builder.vm_config(Bytes::copy_from_slice(config));
+    }
+    // Without these keys the defaults of the layer hold.
     if let Some(limit) = plugin.memory_limit {
         builder = builder.memory_limit(limit);
     }
     if let Some(timeout) = plugin.timeout {
         builder = builder.timeout(timeout);
+    }
+    if let Some(timeout) = plugin.start_timeout {
+        builder = builder.start_timeout(timeout);
+    }
+    if let Some(timeout) = plugin.pause_timeout {
+        builder = builder.pause_timeout(timeout);
+    }
+    if let Some(bytes) = plugin.max_buffered_body {
+        // Only where an address has 32 bits can it be more than fits.
+        builder = builder.max_buffered_body(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
     builder
 }
@@ -110,6 +130,13 @@ fn failure_policy(policy: model::FailurePolicy) -> FailurePolicy {
     match policy {
         model::FailurePolicy::Closed => FailurePolicy::Closed,
         model::FailurePolicy::Open => FailurePolicy::Open,
+    }
+}
+
+fn body_mode(mode: model::RequestBody) -> BodyMode {
+    match mode {
+        model::RequestBody::Streaming => BodyMode::Streaming,
+        model::RequestBody::BeforeInner => BodyMode::BeforeInner,
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Checker;
 use crate::limits;
-use crate::model::{FailurePolicy, Phase, Plugin};
+use crate::model::{FailurePolicy, Phase, Plugin, RequestBody};
 use crate::raw::{self, Items};
 use crate::tree::KeyPath;
 
@@ -34,10 +34,32 @@ fn plugin(raw: &raw::Plugin, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> O
         &limits::PLUGIN_TIMEOUT_RANGE,
         &path.key("timeout"),
     );
+    let start_timeout = checker.duration(
+        raw.start_timeout.as_ref(),
+        &limits::START_TIMEOUT_RANGE,
+        &path.key("start_timeout"),
+    );
+    let pause_timeout = checker.duration(
+        raw.pause_timeout.as_ref(),
+        &limits::PAUSE_TIMEOUT_RANGE,
+        &path.key("pause_timeout"),
+    );
+    let max_buffered_body = checker.size(
+        raw.max_buffered_body.as_ref(),
+        &limits::BUFFERED_BODY_RANGE,
+        &path.key("max_buffered_body"),
+    );
     if raw.path.as_deref() == Some("") {
         checker.fault(
             &path.key("path"),
             "the path is empty; expected the plugin's `.wasm` file",
+        );
+    }
+    // A plugin that looks up a queue means its own VM by an empty one, so no other plugin could name this.
+    if raw.vm_id.as_deref() == Some("") {
+        checker.fault(
+            &path.key("vm_id"),
+            "the id is empty; leave the key out for one of the plugin's own",
         );
     }
     Some(Plugin {
@@ -47,11 +69,22 @@ fn plugin(raw: &raw::Plugin, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> O
         priority: raw.priority.unwrap_or(0),
         memory_limit,
         timeout,
+        start_timeout,
+        pause_timeout,
+        max_buffered_body,
+        instances: raw.instances,
         log_level: raw.log_level.map(Into::into),
         config: raw.config.as_ref().and_then(config_bytes),
         failure_policy: raw
             .failure_policy
             .map_or(FailurePolicy::Closed, FailurePolicy::from),
+        request_body: raw
+            .request_body
+            .map_or(RequestBody::Streaming, RequestBody::from),
+        allow_on_headers_stop_iteration: raw.allow_on_headers_stop_iteration.unwrap_or(false),
+        root_id: raw.root_id.clone().unwrap_or_default(),
+        vm_id: raw.vm_id.clone(),
+        vm_configuration: raw.vm_configuration.as_ref().and_then(config_bytes),
     })
 }
 
@@ -81,6 +114,15 @@ impl From<raw::FailurePolicy> for FailurePolicy {
         match raw {
             raw::FailurePolicy::Closed => Self::Closed,
             raw::FailurePolicy::Open => Self::Open,
+        }
+    }
+}
+
+impl From<raw::RequestBody> for RequestBody {
+    fn from(raw: raw::RequestBody) -> Self {
+        match raw {
+            raw::RequestBody::Streaming => Self::Streaming,
+            raw::RequestBody::BeforeInner => Self::BeforeInner,
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{DurationText, SizeText};
+use crate::limits;
 
 /// One Proxy-Wasm plugin: its file, its limits, its own configuration.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -22,17 +23,38 @@ pub(crate) struct Plugin {
     /// Plugins with a higher one run earlier on the request and later on the response. Default: 0.
     #[schemars(range(min = i32::MIN, max = i32::MAX), extend("default" = 0))]
     pub(crate) priority: Option<i32>,
-    /// Memory of one VM, from 64KiB to 4GiB. A VM serves many requests at once. Default: the host's.
+    /// Memory of one VM, from 64KiB to 4GiB. A VM serves many requests at once. Default: 256MiB.
     pub(crate) memory_limit: Option<SizeText>,
-    /// Time for one call into the plugin, from 1ms to 1m; waiting for an answer does not count. Default: the host's.
+    /// Time for one call into the plugin, from 1ms to 1m; waiting for an answer does not count. Default: 100ms.
     pub(crate) timeout: Option<DurationText>,
+    /// Time for each step of the plugin's start, its configuration included, from 1ms to 1h. Default: 10s.
+    pub(crate) start_timeout: Option<DurationText>,
+    /// How long the plugin may hold a request or response before it is answered with 504, from 1ms to 1h. Default: 60s.
+    pub(crate) pause_timeout: Option<DurationText>,
+    /// How much of a body the plugin may hold, each way, from 1KiB to 1GiB. Beyond it: 413 for a request. Default: 1MiB.
+    pub(crate) max_buffered_body: Option<SizeText>,
+    /// How many VMs run the plugin; 1 keeps one state for all requests. Default: one per worker.
+    #[schemars(range(min = *limits::INSTANCES.start(), max = *limits::INSTANCES.end()))]
+    pub(crate) instances: Option<usize>,
     /// What the plugin logs at the least, whatever the level of the process. Default: the level of the process.
     pub(crate) log_level: Option<LogLevel>,
     /// What happens to a request when the plugin fails. Default: closed.
     #[schemars(extend("default" = "closed"))]
     pub(crate) failure_policy: Option<FailurePolicy>,
+    /// When the upstream gets a request with a body that the plugin looks at. Default: streaming.
+    #[schemars(extend("default" = "streaming"))]
+    pub(crate) request_body: Option<RequestBody>,
+    /// Whether the plugin gets the body while it holds the headers, to decide on them by it. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(crate) allow_on_headers_stop_iteration: Option<bool>,
     /// What the plugin is configured with. A mapping or list reaches it as JSON, text as it is. Default: nothing.
     pub(crate) config: Option<Value>,
+    /// Which plugin is meant, for a file with several: the plugin reads it as `plugin_root_id`. Default: empty.
+    pub(crate) root_id: Option<String>,
+    /// Plugins with the same one share data and queues; with the same file and limits also their VMs. Default: the name.
+    pub(crate) vm_id: Option<String>,
+    /// What the plugin's VM is started with, in the forms of `config`. Default: nothing.
+    pub(crate) vm_configuration: Option<Value>,
 }
 
 /// The first phase that a plugin takes part in.
@@ -79,4 +101,14 @@ pub(crate) enum FailurePolicy {
     Closed,
     /// It goes on as if the plugin were absent.
     Open,
+}
+
+/// When the upstream gets a request with a body that a plugin looks at.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RequestBody {
+    /// At once; the body follows as the plugin lets it go.
+    Streaming,
+    /// Once the body ended or the plugin let some of it go.
+    BeforeInner,
 }

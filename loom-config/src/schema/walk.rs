@@ -145,6 +145,9 @@ impl Walk<'_> {
             }
             return json_number(scalar.data);
         }
+        if let Data::Bool(value) = scalar.data {
+            return Some(value.into());
+        }
         let unreadable = match shape.name() {
             Some("Duration") => units::duration(text).err(),
             Some("Size") => units::size(text).err(),
@@ -292,6 +295,13 @@ fn hint(shape: Shape<'_>, node: &Node) -> Option<String> {
             .parse::<i64>()
             .is_ok()
             .then(|| format!("write it without quotes: {text}")),
+        Data::Text if shape.has_type("boolean") => match text.as_str() {
+            "true" | "false" => Some(format!("write it without quotes: {text}")),
+            // What older versions of YAML took for one.
+            "yes" | "on" => Some("did you mean `true`?".to_owned()),
+            "no" | "off" => Some("did you mean `false`?".to_owned()),
+            _ => None,
+        },
         Data::Null | Data::Text => None,
         _ => shapes
             .iter()

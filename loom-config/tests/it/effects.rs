@@ -66,6 +66,42 @@ const EFFECTS: &[(&str, &str)] = &[
         "plugins: [{name: a, path: a.wasm, <<config: {a: 1}>>}]",
     ),
     (
+        "plugins[].start_timeout",
+        "plugins: [{name: a, path: a.wasm, <<start_timeout: 5s>>}]",
+    ),
+    (
+        "plugins[].pause_timeout",
+        "plugins: [{name: a, path: a.wasm, <<pause_timeout: 5s>>}]",
+    ),
+    (
+        "plugins[].max_buffered_body",
+        "plugins: [{name: a, path: a.wasm, <<max_buffered_body: 64KiB>>}]",
+    ),
+    (
+        "plugins[].instances",
+        "plugins: [{name: a, path: a.wasm, <<instances: 1>>}]",
+    ),
+    (
+        "plugins[].request_body",
+        "plugins: [{name: a, path: a.wasm, <<request_body: before_inner>>}]",
+    ),
+    (
+        "plugins[].allow_on_headers_stop_iteration",
+        "plugins: [{name: a, path: a.wasm, <<allow_on_headers_stop_iteration: true>>}]",
+    ),
+    (
+        "plugins[].root_id",
+        "plugins: [{name: a, path: a.wasm, <<root_id: limit>>}]",
+    ),
+    (
+        "plugins[].vm_id",
+        "plugins: [{name: a, path: a.wasm, <<vm_id: shared>>}]",
+    ),
+    (
+        "plugins[].vm_configuration",
+        "plugins: [{name: a, path: a.wasm, <<vm_configuration: {a: 1}>>}]",
+    ),
+    (
         "routes[].id",
         "routes: [{path: /*, upstream: e, <<id: a||id: b>>}]",
     ),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use loom_config::model::{
-    Endpoint, FailurePolicy, HostMatch, LogFormat, LogLevel, PathMatch, Phase, Target,
+    Endpoint, FailurePolicy, HostMatch, LogFormat, LogLevel, PathMatch, Phase, RequestBody, Target,
 };
 use loom_config::{Config, Loader};
 
@@ -18,8 +18,13 @@ fn load(text: &str) -> Config {
 /// The configuration of a plugin, as it is written after `config:`.
 fn config(written: &str) -> Option<String> {
     let config = load(&format!(
-        "plugins:\n  - name: a\n    path: a.wasm\n    config: {written}\n"
+        "plugins:\n  - name: a\n    path: a.wasm\n    config: {written}\n    vm_configuration: {written}\n"
     ));
+    let plugin = &config.plugins[0];
+    assert_eq!(
+        plugin.config, plugin.vm_configuration,
+        "they have the same forms"
+    );
     config.plugins[0]
         .config
         .as_deref()
@@ -73,6 +78,14 @@ fn plugins_without_further_keys_have_the_defaults_of_the_host() {
         (plugin.failure_policy, plugin.config.is_none()),
         (FailurePolicy::Closed, true)
     );
+    assert_eq!((plugin.start_timeout, plugin.pause_timeout), (None, None));
+    assert_eq!((plugin.max_buffered_body, plugin.instances), (None, None));
+    assert_eq!(
+        (plugin.request_body, plugin.allow_on_headers_stop_iteration),
+        (RequestBody::Streaming, false)
+    );
+    assert_eq!((plugin.root_id.as_str(), &plugin.vm_id), ("", &None));
+    assert!(plugin.vm_configuration.is_none());
 }
 
 #[test]
