@@ -7,6 +7,7 @@ mod cli;
 mod connections;
 mod failures;
 mod headers;
+mod plugin_keys;
 mod plugins;
 mod requests;
 mod routing;
