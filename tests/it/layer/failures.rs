@@ -184,9 +184,9 @@ async fn an_endless_loop_ends_by_its_deadline() {
     let took = begun.elapsed();
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.seen.is_none());
-    // The lower bound is a tick less: a call is first seen at its first tick. The upper one is the cap on the wall clock.
-    assert!(took >= Duration::from_millis(45), "{took:?}");
-    assert!(took < Duration::from_millis(1000), "{took:?}");
+    // The upper bound has room for a machine that is busy with something else.
+    assert!(took >= Duration::from_millis(50), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
     let failures = failures("loop");
     let cause = failures[0].field("cause");
     assert!(cause.contains("and `timeout` is 50 ms"), "{cause}");

@@ -28,4 +28,5 @@ mod starting;
 mod support;
 mod ticks;
 mod tonic;
+mod turmoil;
 mod wasi;
