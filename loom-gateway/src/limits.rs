@@ -42,6 +42,10 @@ pub(crate) const DRAIN_LINGER: Duration = Duration::from_secs(1);
 /// running at one endpoint, so that steady load opens no new ones.
 pub(crate) const POOL_IDLE_CONNECTIONS: usize = 1024;
 
+/// How long a kept connection is trusted to be still open. One that was used this lately is hardly closed already; for
+/// an older one the gateway looks before it sends, and can repeat the request.
+pub(crate) const POOL_TRUSTED: Duration = Duration::from_millis(10);
+
 /// Size of a response's headers, in bytes, and of the buffer that an upstream's body is read through.
 pub(crate) const UPSTREAM_HEADER_BYTES: usize = 256 * 1024;
 

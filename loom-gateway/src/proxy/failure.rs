@@ -3,34 +3,27 @@
 use std::error::Error;
 use std::io;
 
-use hyper_util::client::legacy;
-
-use super::connector::ConnectTimeout;
+use super::pool::{ConnectTimeout, SendError};
 use crate::errors::Failure;
 
-/// What a client's error means to whoever sent the request.
-pub(super) fn classify(error: &legacy::Error) -> Failure {
-    if error.is_connect() {
-        let timed_out = causes(error).any(|cause| {
-            cause.is::<ConnectTimeout>()
-                || cause
-                    .downcast_ref::<io::Error>()
-                    .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
-        });
-        return if timed_out {
-            Failure::ConnectTimeout
-        } else {
-            Failure::Unreachable
-        };
-    }
-    match causes(error).find_map(|cause| cause.downcast_ref::<hyper::Error>()) {
+/// What an error means to whoever sent the request.
+pub(super) fn classify(error: &SendError) -> Failure {
+    match error {
+        SendError::Connect(cause) if is_timeout(&**cause) => Failure::ConnectTimeout,
+        SendError::Connect(_) => Failure::Unreachable,
         // The body that we sent on ended in an error, and that body is the client's.
-        Some(error) if error.is_user() => Failure::RequestBody,
-        Some(error) if error.is_parse() => Failure::InvalidResponse,
-        _ => Failure::Closed,
+        SendError::Exchange(error) if error.is_user() => Failure::RequestBody,
+        SendError::Exchange(error) if error.is_parse() => Failure::InvalidResponse,
+        SendError::Exchange(_) => Failure::Closed,
     }
 }
 
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(error.source(), |&error| error.source())
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|cause| {
+        cause.is::<ConnectTimeout>()
+            || cause
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
 }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
-use http::Response;
-use hyper::body::Incoming;
-use hyper_util::client::legacy::{Error, ResponseFuture};
+use http::{Request, Response};
 
 use super::failure::classify;
+use super::pool::{Endpoint, SendError, send};
 use super::rewrite;
 use super::upstream::Upstream;
 use crate::errors::Failure;
@@ -21,19 +20,26 @@ pub(crate) struct ProxyFuture {
     state: State,
 }
 
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 enum State {
-    Client {
-        response: ResponseFuture,
+    Sent {
+        response: Boxed<Result<Response<Body>, SendError>>,
         upstream: Arc<Upstream>,
     },
-    Local(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+    Local(Boxed<Response<Body>>),
     Ready(Option<Response<Body>>),
 }
 
 impl ProxyFuture {
-    pub(super) fn client(response: ResponseFuture, upstream: Arc<Upstream>) -> Self {
+    pub(super) fn send(
+        endpoint: Arc<Endpoint>,
+        request: Request<Body>,
+        upstream: Arc<Upstream>,
+    ) -> Self {
+        let response = Box::pin(send(endpoint, request));
         Self {
-            state: State::Client { response, upstream },
+            state: State::Sent { response, upstream },
         }
     }
 
@@ -55,8 +61,8 @@ impl Future for ProxyFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.state {
-            State::Client { response, upstream } => {
-                answer(ready!(Pin::new(response).poll(cx)), upstream)
+            State::Sent { response, upstream } => {
+                answer(ready!(response.as_mut().poll(cx)), upstream)
             }
             State::Local(answer) => ready!(answer.as_mut().poll(cx)),
             State::Ready(response) => match response.take() {
@@ -68,14 +74,14 @@ impl Future for ProxyFuture {
     }
 }
 
-fn answer(result: Result<Response<Incoming>, Error>, upstream: &Upstream) -> Response<Body> {
+fn answer(result: Result<Response<Body>, SendError>, upstream: &Upstream) -> Response<Body> {
     match result {
         Ok(response) if rewrite::is_unasked_upgrade(&response) => {
             Failure::InvalidResponse.respond(&upstream.name, None)
         }
         Ok(mut response) => {
             rewrite::response(&mut response);
-            response.map(Body::new)
+            response
         }
         Err(error) => classify(&error).respond(&upstream.name, Some(&error)),
     }

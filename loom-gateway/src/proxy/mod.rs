@@ -3,7 +3,6 @@
 //! A request that comes here is complete: checked, cleaned and changed by plugins. What is left is to pick an endpoint,
 //! to write the one form that an HTTP/1.1 server expects, and to turn what goes wrong into a response.
 
-mod connector;
 mod echo;
 mod failure;
 mod future;

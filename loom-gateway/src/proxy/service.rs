@@ -30,8 +30,8 @@ impl ProxyService {
         let Some(endpoint) = pool.next() else {
             return ProxyFuture::ready(Failure::NoEndpoint.respond(&self.upstream.name, None));
         };
-        rewrite::request(&mut request, endpoint);
-        ProxyFuture::client(pool.client().request(request), Arc::clone(&self.upstream))
+        rewrite::request(&mut request, endpoint.authority());
+        ProxyFuture::send(Arc::clone(endpoint), request, Arc::clone(&self.upstream))
     }
 }
 
