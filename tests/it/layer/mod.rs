@@ -6,6 +6,8 @@
 )]
 
 mod accounting;
+mod bodies;
+mod callouts;
 mod chains;
 mod compositions;
 mod excess;
