@@ -148,7 +148,8 @@ impl LoomPluginBuilder {
         self
     }
 
-    /// How long the plugin may hold a stream with `Pause` before the client is answered with 504; 60 s by default.
+    /// How long the plugin may hold a stream with `Pause` before the client is answered with 504, and its own end with a
+    /// `proxy_on_done` that answers false; 60 s by default.
     pub fn pause_timeout(mut self, timeout: Duration) -> Self {
         self.pause_timeout = timeout;
         self
@@ -298,6 +299,7 @@ impl LoomPluginBuilder {
             self.root_id.into(),
             self.config,
             self.log_level,
+            self.pause_timeout,
             Arc::new(self.upstreams),
         );
         let vm = runtime.attach(spec, code, compiled, &root)?;
@@ -307,7 +309,6 @@ impl LoomPluginBuilder {
                 root,
                 terms: self.terms,
                 phase: self.phase,
-                pause_timeout: self.pause_timeout,
             }),
         })
     }

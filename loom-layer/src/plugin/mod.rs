@@ -13,7 +13,7 @@ pub use builder::LoomPluginBuilder;
 pub use chain::LoomChain;
 
 use crate::error::Error;
-use crate::vm::{Attached, Root};
+use crate::vm::Attached;
 
 /// A Proxy-Wasm plugin: a tower [`Layer`](tower_layer::Layer).
 ///
@@ -85,15 +85,8 @@ impl LoomPlugin {
             root,
             terms,
             phase,
-            pause_timeout,
         } = &*self.attached;
-        let root = Root::new(
-            Arc::clone(&root.name),
-            Arc::clone(&root.root_id),
-            config.into(),
-            root.log_level,
-            Arc::clone(&root.upstreams),
-        );
+        let root = root.with_configuration(config.into());
         vm.add_root(&root)?;
         Ok(Self {
             attached: Arc::new(Attached {
@@ -101,7 +94,6 @@ impl LoomPlugin {
                 root,
                 terms: *terms,
                 phase: *phase,
-                pause_timeout: *pause_timeout,
             }),
         })
     }

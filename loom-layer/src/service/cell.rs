@@ -8,10 +8,12 @@ use std::task::{Context, Poll, Waker, ready};
 use futures_util::task::AtomicWaker;
 use http::request;
 use http::uri::Scheme;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use crate::info::{ConnectionInfo, RouteInfo};
 use crate::limits;
-use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream};
+use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream, Wish, Wishes};
 use crate::sync::PollMutex;
 use crate::vm::{Attached, PluginGuest, Timer};
 
@@ -22,6 +24,9 @@ struct StreamCell {
     tasks: [AtomicWaker; 3],
     /// Something was changed that concerns the future while the inner service runs.
     signalled: AtomicBool,
+    /// What other contexts asked for while the stream was busy, and whether there is any of it.
+    asked: Mutex<Wishes>,
+    was_asked: AtomicBool,
     plugins: Arc<[Arc<Attached>]>,
 }
 
@@ -47,6 +52,18 @@ impl Remote for StreamCell {
         }
     }
 
+    fn ask(&self, wish: Wish) -> bool {
+        if let Some(mut stream) = self.stream.try_lock() {
+            let mut counts = false;
+            stream.with_exchange(|exchange| counts = exchange.ask(wish));
+            return counts;
+        }
+        self.asked.lock().add(wish);
+        // Before the caller wakes the stream's tasks, which look at it.
+        self.was_asked.store(true, Ordering::Release);
+        true
+    }
+
     fn wake(&self) {
         self.signalled.store(true, Ordering::Release);
         for task in &self.tasks {
@@ -55,11 +72,21 @@ impl Remote for StreamCell {
     }
 }
 
+impl StreamCell {
+    /// Gives the stream what was asked of it while it was busy.
+    fn hand_over(&self, stream: &mut Stream<PluginGuest>) {
+        if self.was_asked.load(Ordering::Relaxed) && self.was_asked.swap(false, Ordering::Acquire) {
+            let wishes = std::mem::take(&mut *self.asked.lock());
+            stream.ask_all(wishes);
+        }
+    }
+}
+
 /// The way to a stream for one of its pollers.
 pub(super) struct StreamRef {
     cell: Arc<StreamCell>,
     role: Role,
-    timer: Option<(Pause, Timer)>,
+    timers: SmallVec<[(Pause, Timer); 1]>,
 }
 
 impl StreamRef {
@@ -75,19 +102,16 @@ impl StreamRef {
         mut step: impl FnMut(&mut Stream<PluginGuest>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         let mut stream = ready!(self.cell.stream.poll_lock(cx));
+        self.cell.hand_over(&mut stream);
         let mut poll = step(&mut stream, cx);
-        if poll.is_pending() && stream.pause().is_some() {
+        if poll.is_pending() && stream.is_held() {
             self.register(cx);
             // What happened between the step and the registration is seen by a second step.
+            self.cell.hand_over(&mut stream);
             poll = step(&mut stream, cx);
         }
-        if poll.is_pending()
-            && let Some(pause) = stream.pause()
-            && self.timer.as_ref().is_none_or(|(of, _)| *of != pause)
-            && let Some(holder) = stream.holder(pause)
-        {
-            let timer = expiry(&self.cell, pause, holder);
-            self.timer = Some((pause, timer));
+        if poll.is_pending() {
+            Self::bound_pauses(&self.cell, &mut self.timers, &stream);
         }
         let nudged = stream.take_nudge();
         drop(stream);
@@ -95,6 +119,24 @@ impl StreamRef {
             self.cell.wake();
         }
         poll
+    }
+}
+
+impl StreamRef {
+    /// Gives every hold its timer, and ends the timers of holds that are over.
+    fn bound_pauses(
+        cell: &Arc<StreamCell>,
+        timers: &mut SmallVec<[(Pause, Timer); 1]>,
+        stream: &Stream<PluginGuest>,
+    ) {
+        timers.retain(|(of, _)| stream.pauses().any(|pause| pause == *of));
+        for pause in stream.pauses() {
+            if !timers.iter().any(|(of, _)| *of == pause)
+                && let Some(holder) = stream.holder(pause)
+            {
+                timers.push((pause, expiry(cell, pause, holder)));
+            }
+        }
     }
 }
 
@@ -136,6 +178,8 @@ impl StreamHandle {
                 stream: PollMutex::new(Stream::new(exchange, guests, ends)),
                 tasks: std::array::from_fn(|_| AtomicWaker::new()),
                 signalled: AtomicBool::new(false),
+                asked: Mutex::default(),
+                was_asked: AtomicBool::new(false),
                 plugins: Arc::clone(plugins),
             }
         });
@@ -143,7 +187,7 @@ impl StreamHandle {
             stream: StreamRef {
                 cell,
                 role: Role::Future,
-                timer: None,
+                timers: SmallVec::new(),
             },
             ended: false,
         }
@@ -154,14 +198,14 @@ impl StreamHandle {
         StreamRef {
             cell: Arc::clone(&self.stream.cell),
             role: Role::RequestBody,
-            timer: None,
+            timers: SmallVec::new(),
         }
     }
 
     /// The owner, now in the hands of the response's body.
     pub(super) fn for_response_body(mut self) -> Self {
         self.stream.role = Role::ResponseBody;
-        self.stream.timer = None;
+        self.stream.timers.clear();
         self
     }
 
@@ -195,6 +239,7 @@ impl StreamHandle {
             cell.signalled.store(true, Ordering::Release);
             return Poll::Pending;
         };
+        cell.hand_over(&mut stream);
         if stream.is_interrupted() {
             Poll::Ready(())
         } else {

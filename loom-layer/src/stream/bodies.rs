@@ -268,10 +268,9 @@ impl<G: Guest> Stream<G> {
     /// The plugin keeps what it has, up to its limit.
     fn hold(&mut self, direction: Direction, at: usize) {
         let limit = self.filters[at].guest.terms().max_buffered_body;
-        let holds_already = self
-            .pause()
-            .is_some_and(|pause| (pause.direction, pause.at) == (direction, at));
-        self.filters[at].holds += u32::from(!holds_already);
+        if !self.holds(direction, at) {
+            self.filters[at].holds[direction as usize] += 1;
+        }
         let flow = self.flow_mut(direction, at);
         flow.paused = true;
         let size = flow.held.len();

@@ -6,17 +6,16 @@ use std::fmt;
 use std::sync::Weak;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
-use smallvec::SmallVec;
-
 use super::buffer::Buffer;
 use super::head::{Map, MapMut, RequestHead, ResponseHead};
 use super::reply::LocalReply;
+use super::wishes::{Wish, Wishes};
 use crate::abi::{MapType, Status};
 use crate::info::{ConnectionInfo, RouteInfo};
 use crate::limits;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 
 /// One of the two ways through a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +28,9 @@ pub(crate) enum Direction {
 pub(crate) trait Remote: Send + Sync {
     /// Runs `f` on the exchange, unless a callback of the stream runs elsewhere for too long. Says whether it ran.
     fn with_exchange(&self, f: &mut dyn FnMut(&mut Exchange)) -> bool;
+
+    /// Asks for something, now or, when a callback of the stream runs, after that. `false`: nothing will come of it.
+    fn ask(&self, wish: Wish) -> bool;
 
     /// Lets the stream look at what changed.
     fn wake(&self);
@@ -66,19 +68,6 @@ pub(crate) struct Exchange {
     replied: bool,
     /// The response's head is on its way to the client.
     delivered: bool,
-}
-
-/// What guests asked for, and nobody has acted on yet.
-#[derive(Debug, Default)]
-pub(super) struct Wishes {
-    /// A local reply.
-    pub(super) reply: Option<LocalReply>,
-    /// A reply came too late. Its callback must not hold the stream, since nothing will ever end that.
-    pub(super) late_reply: bool,
-    /// Directions that may go on at a plugin.
-    pub(super) resume: SmallVec<[(Direction, usize); 2]>,
-    /// The stream is to be cut.
-    pub(super) cut: bool,
 }
 
 /// The part of a body, and the trailers, that a guest can read and change now.
@@ -232,25 +221,20 @@ impl Exchange {
         )
     }
 
-    /// Records a local reply; `false` when somebody replied before. When the response is on its way already, all that is
-    /// left is to cut the stream.
-    pub(crate) fn reply_with(&mut self, reply: LocalReply) -> bool {
-        if self.replied {
+    /// Records what a guest asks for. `false`: nothing will come of it, since somebody replied before.
+    pub(crate) fn ask(&mut self, wish: Wish) -> bool {
+        let Wish::Reply(_) = &wish else {
+            self.wishes.add(wish);
+            return true;
+        };
+        if std::mem::replace(&mut self.replied, true) {
             self.wishes.late_reply = true;
             return false;
         }
-        self.replied = true;
-        if self.delivered {
-            self.wishes.cut = true;
-        } else {
-            self.wishes.reply = Some(reply);
-        }
+        // When the response is on its way already, all that is left is to cut the stream.
+        self.wishes
+            .add(if self.delivered { Wish::Cut } else { wish });
         true
-    }
-
-    /// Records that the stream is to be cut, as a broken connection is.
-    pub(crate) fn cut(&mut self) {
-        self.wishes.cut = true;
     }
 
     /// Puts the host's own reply in the place of whatever a guest asked for.
@@ -263,13 +247,6 @@ impl Exchange {
     pub(super) fn forget_wishes(&mut self) {
         if std::mem::take(&mut self.wishes).reply.is_some() {
             self.replied = false;
-        }
-    }
-
-    /// Records that a direction may go on at the plugin of this place in the chain. Nothing happens if it is not held there.
-    pub(crate) fn resume(&mut self, direction: Direction, plugin: usize) {
-        if !self.wishes.resume.contains(&(direction, plugin)) {
-            self.wishes.resume.push((direction, plugin));
         }
     }
 
@@ -353,6 +330,10 @@ pub(crate) struct Unreachable;
 #[cfg(test)]
 impl Remote for Unreachable {
     fn with_exchange(&self, _: &mut dyn FnMut(&mut Exchange)) -> bool {
+        false
+    }
+
+    fn ask(&self, _: Wish) -> bool {
         false
     }
 

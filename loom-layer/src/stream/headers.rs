@@ -113,7 +113,7 @@ impl<G: Guest> Stream<G> {
                 }
             }
             Ok(Action::Pause) => {
-                self.filters[at].holds += 1;
+                self.filters[at].holds[Direction::Request as usize] += 1;
                 self.stage = Stage::Request {
                     next: at,
                     paused: true,
@@ -235,17 +235,24 @@ impl<G: Guest> Stream<G> {
         if self.has_wishes() || !still_holds(&self.stage) {
             return Poll::Ready(None);
         }
-        let nothing_follows = match (&self.stage, direction) {
+        if self.nothing_follows(direction) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Verdict::NeedBody))
+    }
+
+    /// Whether all of a body has entered, or there is none.
+    pub(super) fn nothing_follows(&self, direction: Direction) -> bool {
+        let ends = match (&self.stage, direction) {
             (_, Direction::Request) => self.request_ends,
             (Stage::Response { ends, own_body, .. }, Direction::Response) => {
                 *ends || own_body.is_some()
             }
             _ => true,
         };
-        if nothing_follows || self.course_mut(direction).input_ended {
-            return Poll::Pending;
-        }
-        Poll::Ready(Some(Verdict::NeedBody))
+        ends || self.courses[direction as usize]
+            .as_ref()
+            .is_some_and(|course| course.input_ended)
     }
 
     fn poll_response_headers(&mut self, cx: &mut Context<'_>, at: usize, ends: bool) -> Poll<()> {
@@ -258,7 +265,7 @@ impl<G: Guest> Stream<G> {
         match ready!(self.poll_callback(cx, at, callback)) {
             Ok(Action::Continue) => self.move_response(at, false),
             Ok(Action::Pause) => {
-                self.filters[at].holds += 1;
+                self.filters[at].holds[Direction::Response as usize] += 1;
                 self.move_response(at + 1, true);
             }
             Err(Failed) => {

@@ -21,6 +21,7 @@ mod queue;
 mod reply;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 use std::task::{Context, Poll};
 
@@ -38,6 +39,7 @@ pub(crate) use head::{Map, RequestHead, ResponseHead};
 pub(crate) use headers::Verdict;
 pub(crate) use property::{PluginNames, property};
 pub(crate) use reply::LocalReply;
+pub(crate) use wishes::{Wish, Wishes};
 
 use crate::abi::Action;
 use crate::policy::FailurePolicy;
@@ -102,8 +104,8 @@ pub(crate) struct Stream<G> {
 struct Filter<G> {
     guest: G,
     state: FilterState,
-    /// How many holds the plugin has begun.
-    holds: u32,
+    /// How many holds the plugin has begun, of the request and of the response.
+    holds: [u32; 2],
     /// Made when the first piece of a body reaches the plugin.
     flows: [Option<Box<Flow>>; 2],
 }
@@ -156,7 +158,7 @@ impl<G: Guest> Stream<G> {
                 .map(|guest| Filter {
                     guest,
                     state: FilterState::Fresh,
-                    holds: 0,
+                    holds: [0, 0],
                     flows: [None, None],
                 })
                 .collect(),
@@ -191,6 +193,15 @@ impl<G: Guest> Stream<G> {
         f(exchange);
         self.settle(None);
         true
+    }
+
+    /// Records what was asked for from outside the stream's own callbacks.
+    pub(crate) fn ask_all(&mut self, wishes: Wishes) {
+        self.with_exchange(|exchange| {
+            for wish in wishes.into_each() {
+                exchange.ask(wish);
+            }
+        });
     }
 
     /// Takes the request's head out, to be forwarded.
@@ -307,35 +318,58 @@ impl<G: Guest> Stream<G> {
         matches!(self.stage, Stage::Inner) && (self.begin_reply(self.filters.len()) || self.cut)
     }
 
-    /// Which plugin holds the stream.
-    pub(crate) fn pause(&self) -> Option<Pause> {
-        let headers = match self.stage {
-            Stage::Request { next, paused: true } => Some((Direction::Request, next)),
-            Stage::Response {
-                next, paused: true, ..
-            } => Some((Direction::Response, next.checked_sub(1)?)),
-            _ => None,
-        };
-        let holds = |direction: Direction| {
-            let paused = |filter: &Filter<G>| {
-                filter.flows[direction as usize]
-                    .as_ref()
-                    .is_some_and(|flow| flow.paused)
-            };
-            self.filters
-                .iter()
-                .position(paused)
-                .map(|at| (direction, at))
-        };
-        let (direction, at) = headers
-            .or_else(|| holds(Direction::Request))
-            .or_else(|| holds(Direction::Response))?;
-        let number = self.filters.get(at)?.holds;
-        Some(Pause {
-            direction,
-            at,
-            number,
-        })
+    /// Whether any plugin holds something, be it only until it has seen more of a body.
+    pub(crate) fn is_held(&self) -> bool {
+        self.everywhere()
+            .any(|(direction, at)| self.holds(direction, at))
+    }
+
+    /// The holds that only a plugin can end: those that a plugin keeps up until it has seen more of a body last as long as
+    /// its sender takes.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = Pause> {
+        self.everywhere()
+            .filter(|&(direction, at)| {
+                self.holds(direction, at) && self.has_seen_all(direction, at)
+            })
+            .map(|(direction, at)| Pause {
+                direction,
+                at,
+                number: self.filters[at].holds[direction as usize],
+            })
+    }
+
+    fn everywhere(&self) -> impl Iterator<Item = (Direction, usize)> + use<G> {
+        (0..self.filters.len()).flat_map(|at| [(Direction::Request, at), (Direction::Response, at)])
+    }
+
+    /// Whether a plugin holds headers, or what it has seen of a body.
+    fn holds(&self, direction: Direction, at: usize) -> bool {
+        self.holds_headers(direction, at)
+            || self.filters[at].flows[direction as usize]
+                .as_ref()
+                .is_some_and(|flow| flow.paused)
+    }
+
+    fn holds_headers(&self, direction: Direction, at: usize) -> bool {
+        match (direction, &self.stage) {
+            (Direction::Request, &Stage::Request { next, paused }) => paused && next == at,
+            (Direction::Response, &Stage::Response { next, paused, .. }) => {
+                paused && next == at + 1
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a plugin that holds something will see nothing more before it lets go.
+    fn has_seen_all(&self, direction: Direction, at: usize) -> bool {
+        let filter = &self.filters[at];
+        if self.holds_headers(direction, at) {
+            return !filter.guest.terms().body_while_headers_wait
+                || self.nothing_follows(direction);
+        }
+        filter.flows[direction as usize]
+            .as_ref()
+            .is_some_and(|flow| flow.last || flow.trailers.is_some())
     }
 
     /// The plugin that holds the stream.
@@ -346,7 +380,7 @@ impl<G: Guest> Stream<G> {
     /// Ends a pause that nothing ended in time: the stream is answered with 504, or cut if an answer is under way already.
     /// `false` when it is over.
     pub(crate) fn expire(&mut self, pause: Pause) -> bool {
-        let holds = self.pause() == Some(pause);
+        let holds = self.pauses().any(|other| other == pause);
         if holds {
             self.answer(LocalReply::failure(
                 StatusCode::GATEWAY_TIMEOUT,

@@ -19,7 +19,6 @@ pub(crate) struct Attached {
     pub(crate) root: Arc<Root>,
     pub(crate) terms: Terms,
     pub(crate) phase: Phase,
-    pub(crate) pause_timeout: Duration,
 }
 
 impl Drop for Attached {
@@ -48,7 +47,7 @@ impl PluginGuest {
 
     /// How long the plugin may hold the stream.
     pub(crate) fn pause_timeout(&self) -> Duration {
-        self.plugin.pause_timeout
+        self.plugin.root.pause_timeout
     }
 
     /// Where what belongs to no request runs.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
 use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 
 use super::callouts::Calls;
@@ -69,6 +70,8 @@ pub(super) struct RootContext {
     pub(super) done_pending: bool,
     /// `proxy_done` was called.
     pub(super) done: bool,
+    /// Dropped with the context: whoever waits for its end learns of it.
+    pub(super) alive: Option<oneshot::Sender<()>>,
 }
 
 /// A stream context: one plugin's side of one stream.

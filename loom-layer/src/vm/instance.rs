@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
 use super::fault::Fault;
@@ -125,6 +126,7 @@ impl Instance {
                 root: Arc::clone(root),
                 done_pending: false,
                 done: false,
+                alive: None,
             },
         );
         let result = self.start_root(id, root);
@@ -172,22 +174,38 @@ impl Instance {
         Ok(())
     }
 
-    /// Ends the root context of a plugin: deferred when the guest asks for that, until it calls `proxy_done`.
-    pub(super) fn end_root(&mut self, key: u64) -> Result<(), Fault> {
+    /// Ends the root context of a plugin. When the guest puts that off, until it calls `proxy_done`, what is returned waits
+    /// for it.
+    pub(super) fn end_root(&mut self, key: u64) -> Result<Option<oneshot::Receiver<()>>, Fault> {
         let Some(id) = self.roots.remove(&key) else {
-            return Ok(());
+            return Ok(None);
         };
+        let mut may_go = true;
         if let Some(done) = self.exports.done.clone() {
             // Before the call, so that `proxy_done` is known inside it too.
             if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
                 root.done_pending = true;
             }
             self.enter(id);
-            let may_go = self.call("proxy_on_done", |store| done.call(store, id))? != 0;
-            if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
-                root.done |= may_go;
-            }
-        } else if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
+            may_go = self.call("proxy_on_done", |store| done.call(store, id))? != 0;
+        }
+        let (alive, gone) = oneshot::channel();
+        if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
+            root.done |= may_go;
+            root.alive = Some(alive);
+        }
+        self.delete_done_roots()?;
+        Ok(self.store.data().roots.contains_key(&id).then_some(gone))
+    }
+
+    /// Ends a root context that put its end off, since the time for that is over.
+    pub(super) fn end_deferred_root(&mut self, key: u64) -> Result<(), Fault> {
+        let host = self.store.data_mut();
+        let root = host
+            .roots
+            .values_mut()
+            .find(|context| context.root.key == key);
+        if let Some(root) = root {
             root.done = true;
         }
         self.delete_done_roots()

@@ -13,7 +13,7 @@ use super::instance::Instance;
 use super::module::Compiled;
 use super::platform::Platform;
 use super::roots;
-use super::shard::{Entry, Shard};
+use super::shard::{EndingRoot, Entry, Shard};
 use super::spec::{Root, VmSpec};
 use super::stack;
 use crate::error::Error;
@@ -108,9 +108,13 @@ impl Vm {
     }
 
     fn end_root(&self, shard: Arc<Shard>, root: &Root) {
-        // The VM stays until the guest has been told.
+        // The VM stays until the guest has been told, and has ended what it puts off.
         let vm = self.this.upgrade();
-        let end = shard.end_root(root.key);
+        let end = shard.end_root(EndingRoot {
+            key: root.key,
+            name: Arc::clone(&root.name),
+            patience: root.pause_timeout,
+        });
         self.platform.background.spawn(async move {
             end.await;
             drop(vm);

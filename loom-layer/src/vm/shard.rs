@@ -1,9 +1,12 @@
 //! One VM of one thread: an instance behind a lock that polls only try.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
 
 use super::callouts::{self, Callout};
 use super::fault::{Fault, FaultKind};
@@ -48,7 +51,7 @@ impl Shard {
         self.vm.upgrade()
     }
 
-    pub(super) fn age(&self) -> std::time::Duration {
+    pub(super) fn age(&self) -> Duration {
         self.born.elapsed()
     }
 
@@ -92,7 +95,7 @@ impl Shard {
         id: u32,
         result: Arc<CallResult>,
     ) -> impl Future<Output = ()> + Send {
-        std::future::poll_fn(move |cx| {
+        poll_fn(move |cx| {
             let entry = ready!(self.poll_enter(cx));
             if let Some(mut entry) = entry {
                 entry.answer_call(root, id, Arc::clone(&result));
@@ -101,14 +104,32 @@ impl Shard {
         })
     }
 
-    /// Ends a plugin's root context, when the guest is free.
-    pub(super) async fn end_root(self: Arc<Self>, key: u64) {
-        let entry = std::future::poll_fn(|cx| {
-            self.poll_enter(cx)
-                .map(|entry| entry.map(|mut entry| entry.end_root(key)))
+    /// Ends a plugin's root context, when the guest is free; when the guest puts that off, at the latest after `patience`.
+    pub(super) async fn end_root(self: Arc<Self>, root: EndingRoot) {
+        let deferred = poll_fn(|cx| {
+            let entry = ready!(self.poll_enter(cx));
+            Poll::Ready(entry.and_then(|mut entry| entry.end_root(root.key)))
         });
-        entry.await;
+        let Some(gone) = deferred.await else {
+            return;
+        };
+        if tokio::time::timeout(root.patience, gone).await.is_err() {
+            let EndingRoot { name, patience, .. } = &root;
+            tracing::warn!(target: "loom::vm", plugin = &**name, pause_timeout = ?patience, "a plugin put off its end for longer than its pause_timeout");
+            poll_fn(|cx| {
+                let entry = ready!(self.poll_enter(cx));
+                Poll::Ready(entry.map(|mut entry| entry.end_deferred_root(root.key)))
+            })
+            .await;
+        }
     }
+}
+
+/// What is left to know of a plugin when its last user is gone.
+pub(super) struct EndingRoot {
+    pub(super) key: u64,
+    pub(super) name: Arc<str>,
+    pub(super) patience: Duration,
 }
 
 impl std::fmt::Debug for Shard {
@@ -194,9 +215,14 @@ impl Entry<'_> {
         Err(copy)
     }
 
-    fn end_root(&mut self, key: u64) {
+    fn end_root(&mut self, key: u64) -> Option<oneshot::Receiver<()>> {
+        let result = self.instance()?.end_root(key);
+        self.note(result).ok().flatten()
+    }
+
+    fn end_deferred_root(&mut self, key: u64) {
         if let Some(instance) = self.instance() {
-            let result = instance.end_root(key);
+            let result = instance.end_deferred_root(key);
             let _ = self.note(result);
         }
     }

@@ -47,6 +47,8 @@ pub(crate) struct Root {
     pub(crate) root_id: Arc<str>,
     pub(crate) configuration: Bytes,
     pub(crate) log_level: Option<LogLevel>,
+    /// How long it may hold a stream, or its own end.
+    pub(crate) pause_timeout: Duration,
     /// Its last user is gone.
     pub(super) retired: AtomicBool,
     /// What the plugin may call.
@@ -59,17 +61,37 @@ impl Root {
         root_id: Arc<str>,
         configuration: Bytes,
         log_level: Option<LogLevel>,
+        pause_timeout: Duration,
         upstreams: Arc<Upstreams>,
     ) -> Arc<Self> {
-        static KEYS: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
-            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            key: next_key(),
             name,
             root_id,
             configuration,
             log_level,
+            pause_timeout,
             retired: AtomicBool::new(false),
             upstreams,
         })
     }
+
+    /// The same plugin with another configuration.
+    pub(crate) fn with_configuration(&self, configuration: Bytes) -> Arc<Self> {
+        Arc::new(Self {
+            key: next_key(),
+            name: Arc::clone(&self.name),
+            root_id: Arc::clone(&self.root_id),
+            configuration,
+            log_level: self.log_level,
+            pause_timeout: self.pause_timeout,
+            retired: AtomicBool::new(false),
+            upstreams: Arc::clone(&self.upstreams),
+        })
+    }
+}
+
+fn next_key() -> u64 {
+    static KEYS: AtomicU64 = AtomicU64::new(1);
+    KEYS.fetch_add(1, Ordering::Relaxed)
 }

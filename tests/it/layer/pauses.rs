@@ -278,3 +278,53 @@ async fn the_time_of_a_hold_begins_with_it() {
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert!(begun.elapsed() >= limit, "{:?}", begun.elapsed());
 }
+
+/// A plugin's tick reaches for a stream while a callback of it, in another VM, runs for longer than anybody waits for it.
+async fn asked_while_it_is_busy(name: &str, wish: &str) -> Answer {
+    let asks = Guest::new()
+        .import(
+            "env",
+            "proxy_set_tick_period_milliseconds",
+            "(func $set_tick (param i32) (result i32))",
+        )
+        .item("(global $stream (mut i32) (i32.const 0))")
+        .on(
+            "proxy_on_request_headers",
+            "(global.set $stream (local.get $id)) (drop (call $set_tick (i32.const 10))) (i32.const 0)",
+        )
+        .item(&format!(
+            r#"(func (export "proxy_on_tick") (param $id i32)
+                 (drop (call $set_tick (i32.const 0)))
+                 (drop (call $set_context (global.get $stream)))
+                 {wish}
+                 (call $say @"asked"))"#
+        ));
+    let asks = load(name, &asks);
+    // Until the tick was there, and some more: only then this callback returns.
+    let works = Guest::new()
+        .import(
+            "env",
+            "proxy_get_current_time_nanoseconds",
+            "(func $time (param i32) (result i32))",
+        )
+        .on_request(
+            "(drop (call $time (i32.const 32)))
+             (loop $again
+               (drop (call $time (i32.const 40)))
+               (br_if $again (i64.lt_u (i64.sub (i64.load (i32.const 40)) (i64.load (i32.const 32)))
+                 (i64.const 300000000))))",
+        );
+    let works = plugin(&format!("{name}-works"), &works)
+        .timeout(Duration::from_secs(30))
+        .build()
+        .unwrap();
+    send(LoomChain::new([asks, works]), get(&[])).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_of_a_busy_stream_is_not_lost() {
+    let name = "pause-busy-reply";
+    let answer = asked_while_it_is_busy(name, "(call $reply (i32.const 429))").await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(logs::said(name), ["asked"]);
+}

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::support::{Guest, eventually, get, healed, logs, plugin, poll, send, send_for_ever};
+use super::support::{
+    Guest, eventually, get, healed, load, logs, plugin, poll, send, send_for_ever,
+};
 
 /// Tells each stream how long its root's configuration is, and how many root contexts its VM has seen.
 fn configurable() -> Guest {
@@ -201,4 +203,42 @@ async fn a_root_context_that_puts_its_end_off() {
         logs::said("root-deferred"),
         ["begin", "done", "0", "delete"]
     );
+}
+
+/// Puts its end off, and says so; with `tick`, its next tick ends it.
+fn puts_its_end_off(tick: &str) -> Guest {
+    Guest::new()
+        .import(
+            "env",
+            "proxy_set_tick_period_milliseconds",
+            "(func $set_tick (param i32) (result i32))",
+        )
+        .item(&format!(
+            r#"(func (export "proxy_on_tick") (param $id i32) {tick})"#
+        ))
+        .on(
+            "proxy_on_done",
+            r#"(call $say @"done") (drop (call $set_tick (i32.const 10))) (i32.const 0)"#,
+        )
+        .on("proxy_on_delete", r#"(call $say @"delete")"#)
+}
+
+#[tokio::test]
+async fn the_last_plugin_of_a_vm_may_put_its_end_off() {
+    let guest = puts_its_end_off("(call $say_num (call $proxy_done))");
+    drop(load("root-last", &guest));
+    eventually("it ends", || logs::said("root-last").len() == 3).await;
+    assert_eq!(logs::said("root-last"), ["done", "0", "delete"]);
+}
+
+#[tokio::test]
+async fn an_end_that_is_put_off_comes_after_the_pause_timeout() {
+    let name = "root-never-done";
+    let limit = Duration::from_millis(50);
+    let plugin = plugin(name, &puts_its_end_off("")).pause_timeout(limit);
+    drop(plugin.build().unwrap());
+    eventually("it ends", || logs::said(name).len() == 2).await;
+    assert_eq!(logs::said(name), ["done", "delete"]);
+    let says = "a plugin put off its end for longer than its pause_timeout";
+    assert!(logs::of(name).iter().any(|line| line.message() == says));
 }

@@ -135,7 +135,7 @@ fn a_body_that_is_held_at_its_end_waits_for_somebody_to_resume_it() {
     fixture.data(REQUEST, "ab", false);
     fixture.data(REQUEST, "c", true);
     assert_eq!(fixture.out(REQUEST), "?");
-    let pause = fixture.stream.pause().expect("held");
+    let pause = fixture.stream.pauses().next().expect("held");
     assert_eq!(
         fixture.stream.holder(pause).map(|guest| guest.name),
         Some("a")
@@ -148,7 +148,7 @@ fn a_body_that_is_held_at_its_end_waits_for_somebody_to_resume_it() {
         "neither another plugin nor the other direction is meant"
     );
     fixture.resume(REQUEST, 0);
-    assert!(fixture.stream.pause().is_none());
+    assert!(!fixture.stream.is_held());
     assert_eq!(fixture.out(REQUEST), "abc.");
     assert_eq!(
         fixture.diary(),
@@ -445,7 +445,7 @@ fn a_hold_of_a_body_has_an_end() {
     let mut fixture = bodies(&[&[Step::Pause]]);
     fixture.data(RESPONSE, "ab", true);
     assert_eq!(fixture.out(RESPONSE), "?");
-    let pause = fixture.stream.pause().expect("held");
+    let pause = fixture.stream.pauses().next().expect("held");
     assert!(fixture.stream.expire(pause));
     assert_eq!(fixture.out(RESPONSE), "!");
 }
@@ -463,4 +463,34 @@ fn a_plugin_whose_vm_dies_while_it_holds_a_body() {
         fixture.stream.filters[0].guest.alive = false;
         assert_eq!(fixture.out(RESPONSE), wanted);
     }
+}
+
+#[test]
+fn a_body_that_still_comes_is_waited_for_without_a_limit() {
+    let mut fixture = bodies(&[&[Step::Pause, Step::Pause, Step::Pause]]);
+    for piece in ["a", "b"] {
+        fixture.data(REQUEST, piece, false);
+        assert_eq!(fixture.out(REQUEST), "~");
+        assert!(fixture.stream.is_held());
+        assert!(fixture.stream.pauses().next().is_none(), "{piece}");
+    }
+    fixture.data(REQUEST, "c", true);
+    assert_eq!(fixture.out(REQUEST), "?");
+    let pauses: Vec<_> = fixture.stream.pauses().collect();
+    assert_eq!(pauses.len(), 1, "now it is the plugin that is waited for");
+    assert!(fixture.stream.expire(pauses[0]));
+}
+
+#[test]
+fn each_of_several_holds_is_known() {
+    let mut fixture = bodies(&[&[Step::Pause, Step::Pause]]);
+    fixture.data(REQUEST, "ab", true);
+    assert_eq!(fixture.out(REQUEST), "?");
+    fixture.data(RESPONSE, "cd", true);
+    assert_eq!(fixture.out(RESPONSE), "?");
+    let pauses: Vec<_> = fixture.stream.pauses().collect();
+    assert_eq!(pauses.len(), 2, "{pauses:?}");
+    fixture.resume(REQUEST, 0);
+    let left: Vec<_> = fixture.stream.pauses().collect();
+    assert_eq!(left, pauses[1..], "the other one is the same as before");
 }

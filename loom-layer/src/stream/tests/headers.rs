@@ -154,7 +154,7 @@ fn a_hold_has_an_end() {
         } else {
             assert!(held.is_pending());
         }
-        let pause = fixture.stream.pause().expect("held");
+        let pause = fixture.stream.pauses().next().expect("held");
         assert_eq!(
             fixture.stream.holder(pause).map(|guest| guest.name),
             Some("a")

@@ -101,18 +101,18 @@ impl Guest for Script {
             Step::Continue | Step::Busy => Ok(Action::Continue),
             Step::Pause => Ok(Action::Pause),
             Step::Reply(status) => {
-                exchange.reply_with(reply(status));
+                exchange.ask(Wish::Reply(reply(status)));
                 Ok(Action::Pause)
             }
             Step::ResumeAndPause => {
                 let place = exchange.running();
-                exchange.resume(Direction::Request, place);
-                exchange.resume(Direction::Response, place);
+                exchange.ask(Wish::Resume(Direction::Request, place));
+                exchange.ask(Wish::Resume(Direction::Response, place));
                 Ok(Action::Pause)
             }
             Step::EditAndFail | Step::ReplyAndFail => {
                 if step == Step::ReplyAndFail {
-                    exchange.reply_with(reply(418));
+                    exchange.ask(Wish::Reply(reply(418)));
                 }
                 for map in [MapType::RequestHeaders, MapType::ResponseHeaders] {
                     if let Ok(mut map) = exchange.map_mut(map) {
@@ -277,14 +277,14 @@ impl Fixture {
         let reply = LocalReply::from_guest(status, b"", b"", &[], -1).expect("a reply");
         let mut first = false;
         self.stream
-            .with_exchange(|exchange| first = exchange.reply_with(reply));
+            .with_exchange(|exchange| first = exchange.ask(Wish::Reply(reply)));
         first
     }
 
     /// Another callback's word that a direction may go on.
     fn resume(&mut self, direction: Direction, at: usize) {
         self.stream
-            .with_exchange(|exchange| exchange.resume(direction, at));
+            .with_exchange(|exchange| assert!(exchange.ask(Wish::Resume(direction, at))));
     }
 
     fn diary(&self) -> String {

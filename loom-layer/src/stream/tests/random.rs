@@ -39,7 +39,8 @@ fn drive(fixture: &mut Fixture, random: &mut Random, limit: usize) {
                 fixture.resume(direction, random.below(3));
             }
             1 => {
-                if let Some(pause) = fixture.stream.pause() {
+                let pause = fixture.stream.pauses().next();
+                if let Some(pause) = pause {
                     fixture.stream.expire(pause);
                 }
             }

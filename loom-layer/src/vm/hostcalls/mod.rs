@@ -22,7 +22,7 @@ use wasmtime::{Caller, FuncType, Linker};
 
 use super::host::Host;
 use crate::abi::Status;
-use crate::stream::Exchange;
+use crate::stream::{Exchange, Wish};
 
 pub(super) use memory::{bytes, bytes_mut, write_u32, write_u64};
 
@@ -121,6 +121,20 @@ fn with_exchange<R>(
         (None, Some(f)) => f(call, None),
         (None, None) => Err(Status::InternalFailure.into()),
     }
+}
+
+/// Asks something of the stream of the effective context. `None`: there is none; `false`: nothing will come of it. What is
+/// asked of a stream that is being run elsewhere is done after that.
+fn ask(call: &mut Call<'_>, wish: Wish) -> Option<bool> {
+    let host = call.data_mut();
+    let context = host.effective;
+    if context == host.current || same_stream(host, context) {
+        return host.exchange.as_mut().map(|exchange| exchange.ask(wish));
+    }
+    let remote = host.streams.get(&context)?.remote.upgrade()?;
+    let counts = remote.ask(wish);
+    host.wakes.push(remote);
+    Some(counts)
 }
 
 /// Runs `f` with the exchange of the stream whose callback runs.

@@ -4,10 +4,10 @@
 use wasmtime::{FuncType, Linker};
 
 use super::memory::two;
-use super::{Call, Outcome, answer, bytes, with_exchange};
+use super::{Call, Outcome, answer, ask, bytes};
 use crate::abi::{Status, StreamType, pairs};
 use crate::log::LogLevel;
-use crate::stream::{Direction, LocalReply};
+use crate::stream::{Direction, LocalReply, Wish};
 use crate::vm::host::Host;
 
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -82,23 +82,16 @@ fn resume(call: &mut Call<'_>, stream: StreamType) -> Outcome {
     };
     let host = call.data();
     let place = host.streams.get(&host.effective).map(|stream| stream.place);
-    with_exchange(call, |_, exchange| {
-        if let (Some(exchange), Some(place)) = (exchange, place) {
-            exchange.resume(direction, place);
-        }
-        Ok(())
-    })
+    if let Some(place) = place {
+        ask(call, Wish::Resume(direction, place));
+    }
+    Ok(())
 }
 
 /// Both directions of an HTTP stream end together, as in Envoy.
 fn close(call: &mut Call<'_>, stream: StreamType) -> Outcome {
     if matches!(stream, StreamType::Request | StreamType::Response) {
-        with_exchange(call, |_, exchange| {
-            if let Some(exchange) = exchange {
-                exchange.cut();
-            }
-            Ok(())
-        })?;
+        ask(call, Wish::Cut);
     }
     Ok(())
 }
@@ -109,14 +102,11 @@ fn reply(call: &mut Call<'_>, status: u32, texts: [(u32, u32); 3], grpc_status: 
     let headers = pairs::decode(&headers).unwrap_or_default();
     let (details, body) = two(call, details, body)?;
     let reply = LocalReply::from_guest(status, details, body, &headers, grpc_status)?;
-    let ignored = with_exchange(call, |_, exchange| {
-        Ok(match exchange {
-            Some(exchange) => {
-                (!exchange.reply_with(reply)).then_some("the stream was answered already")
-            }
-            None => Some("there is no stream to answer"),
-        })
-    })?;
+    let ignored = match ask(call, Wish::Reply(reply)) {
+        Some(true) => None,
+        Some(false) => Some("the stream was answered already"),
+        None => Some("there is no stream to answer"),
+    };
     if let Some(why) = ignored {
         let message = format!("proxy_send_local_response is ignored: {why}");
         call.data_mut().log(LogLevel::Warn, message.as_bytes());

@@ -1,0 +1,55 @@
+//! What guests ask of a stream: recorded by host calls, carried out when no callback of the stream runs.
+
+use smallvec::SmallVec;
+
+use super::exchange::Direction;
+use super::reply::LocalReply;
+
+/// One thing that a guest asks for.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// A direction may go on at the plugin of this place in the chain. Nothing happens if it is not held there.
+    Resume(Direction, usize),
+    /// An answer in the place of the inner service's. The first one counts.
+    Reply(LocalReply),
+    /// The stream is to be cut, as a broken connection is.
+    Cut,
+}
+
+/// What guests asked for, and nobody has acted on yet.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    /// A local reply.
+    pub(super) reply: Option<LocalReply>,
+    /// A reply came too late. Its callback must not hold the stream, since nothing will ever end that.
+    pub(super) late_reply: bool,
+    /// Directions that may go on at a plugin.
+    pub(super) resume: SmallVec<[(Direction, usize); 2]>,
+    /// The stream is to be cut.
+    pub(super) cut: bool,
+}
+
+impl Wishes {
+    /// Adds one. However many there are, what they take stays small.
+    pub(crate) fn add(&mut self, wish: Wish) {
+        match wish {
+            Wish::Resume(direction, plugin) => {
+                if !self.resume.contains(&(direction, plugin)) {
+                    self.resume.push((direction, plugin));
+                }
+            }
+            Wish::Reply(reply) => {
+                self.reply.get_or_insert(reply);
+            }
+            Wish::Cut => self.cut = true,
+        }
+    }
+
+    /// The wishes one by one.
+    pub(super) fn into_each(self) -> impl Iterator<Item = Wish> {
+        let resume = self.resume.into_iter();
+        let resume = resume.map(|(direction, plugin)| Wish::Resume(direction, plugin));
+        let reply = self.reply.map(Wish::Reply);
+        resume.chain(reply).chain(self.cut.then_some(Wish::Cut))
+    }
+}
