@@ -51,7 +51,7 @@ impl Plugins {
     }
 
     /// The plugins of one route as one layer; `None` when it has none.
-    pub(crate) fn chain(
+    pub(crate) async fn chain(
         &self,
         uses: &[model::PluginUse],
     ) -> Result<Option<LoomChain>, loom_layer::Error> {
@@ -63,7 +63,11 @@ impl Plugins {
             let plugin = &self.loaded[*plugin];
             chain.push(match config {
                 // The same VMs, with a root context of its own.
-                Some(config) => plugin.with_config(Bytes::copy_from_slice(config))?,
+                Some(config) => {
+                    plugin
+                        .with_config_async(Bytes::copy_from_slice(config))
+                        .await?
+                }
                 None => plugin.clone(),
             });
         }

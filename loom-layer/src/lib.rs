@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod abi;
+mod afterwards;
 mod callout;
 mod error;
 mod foreign;

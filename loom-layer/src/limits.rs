@@ -62,14 +62,19 @@ pub(crate) const LOG_BYTES: usize = 64 << 10;
 /// Bytes that `random_get` gives at once (as in Envoy's host).
 pub(crate) const RANDOM_BYTES: u32 = 64 << 10;
 
-/// The first wait before a failed shard is built again; it doubles with every failure that follows soon.
+/// The wait before a failed shard is built again, from its second failure in a row on (the first time it is built at once);
+/// it doubles with each further one.
 pub(crate) const REBUILD_FIRST: Duration = Duration::from_millis(100);
 
-/// The longest wait before a failed shard is built again.
-pub(crate) const REBUILD_LONGEST: Duration = Duration::from_secs(10);
+/// A shard that lived as long as this was healthy: the next failure counts as the first one. Short enough that one bad
+/// request now and then never adds up to a crash loop.
+pub(crate) const REBUILD_FORGET: Duration = Duration::from_secs(10);
 
-/// A shard that lived as long as this was healthy: the next failure counts as the first one.
-pub(crate) const REBUILD_FORGET: Duration = Duration::from_secs(30);
+/// Failures in a row that are a crash loop and open the breaker: building again would only cost CPU time and log lines.
+pub(crate) const BREAKER_FAILURES: u32 = 6;
+
+/// How long a shard stays down while the breaker is open, before it is tried again.
+pub(crate) const BREAKER_OPEN: Duration = Duration::from_secs(30);
 
 /// How long one stream waits for another stream that runs in another VM, when a guest reaches for it by
 /// `proxy_set_effective_context`.

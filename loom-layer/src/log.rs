@@ -108,7 +108,7 @@ impl LogLines {
         });
     }
 
-    /// Hands the lines to `tracing`. Must not be called while a lock is held.
+    /// Hands the lines to `tracing`. Must not be called while a lock is held: see [`afterwards`](crate::afterwards).
     pub(crate) fn emit(self) {
         for line in &self.lines {
             line.emit();

@@ -9,6 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::afterwards::{Held, afterwards};
+
 /// How often a poll looks again before it leaves its waker: about as long as a short guest call takes.
 const SPINS: u32 = 64;
 
@@ -35,6 +37,7 @@ impl<T> PollMutex<T> {
         self.value.try_lock().map(|guard| PollGuard {
             guard: Some(guard),
             owner: self,
+            _held: Held::new(),
         })
     }
 
@@ -65,18 +68,20 @@ impl<T> PollMutex<T> {
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::Relaxed) && self.waiting.swap(false, Ordering::SeqCst) {
             let waiters = std::mem::take(&mut *self.waiters.lock());
-            for waker in waiters {
-                waker.wake();
+            for waiter in waiters {
+                afterwards(|| waiter.wake());
             }
         }
     }
 }
 
-/// Holds the value of a [`PollMutex`]. Wakers run after the lock is free.
+/// Holds the value of a [`PollMutex`]. Wakers, and whatever else was put off, run after the lock is free.
 #[derive(Debug)]
 pub(crate) struct PollGuard<'a, T> {
     guard: Option<MutexGuard<'a, T>>,
     owner: &'a PollMutex<T>,
+    // Dropped last, so that the lock is free by then.
+    _held: Held,
 }
 
 impl<T> Deref for PollGuard<'_, T> {

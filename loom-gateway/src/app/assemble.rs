@@ -29,10 +29,8 @@ impl Assembled {
         let plugins = Plugins::load(config, &upstreams).await?;
         let mut routes = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
-            routes.push((
-                route,
-                route_router(parts(config, route, &plugins, &upstreams)?),
-            ));
+            let parts = parts(config, route, &plugins, &upstreams).await?;
+            routes.push((route, route_router(parts)));
         }
         let listeners = (0..config.listeners.len()).map(|listener| {
             let of_listener = routes
@@ -48,7 +46,7 @@ impl Assembled {
     }
 }
 
-fn parts(
+async fn parts(
     config: &Config,
     route: &Route,
     plugins: &Plugins,
@@ -56,7 +54,7 @@ fn parts(
 ) -> Result<RouteParts, StartError> {
     Ok(RouteParts {
         info: RouteInfo::new(&route.id).upstream(&config.upstreams[route.upstream].name),
-        plugins: plugins.chain(&route.plugins)?,
+        plugins: plugins.chain(&route.plugins).await?,
         timeout: route.timeout,
         proxy: ProxyService::new(Arc::clone(&upstreams[route.upstream])),
     })

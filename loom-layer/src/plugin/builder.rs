@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::sync::oneshot;
 use tower_service::Service;
 
 use super::LoomPlugin;
 use super::source::Source;
+use super::thread::off_thread;
 use crate::callout::{CalloutBody, Upstream, Upstreams};
 use crate::error::{BoxError, Error, Kind};
 use crate::limits;
@@ -257,19 +257,7 @@ impl LoomPluginBuilder {
     /// As [`build`](Self::build).
     pub async fn build_async(self) -> Result<LoomPlugin, Error> {
         let name = self.name.clone();
-        let host =
-            move |what: &str| Error::new(Kind::Host, &name, what, "check the limit on threads");
-        let (send, receive) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("loom-load".to_owned())
-            .spawn(move || {
-                // Nobody waits any more if the receiver is gone.
-                let _ = send.send(self.build());
-            })
-            .map_err(|error| host("no thread can be started to load it").with_source(error))?;
-        receive
-            .await
-            .map_err(|_| host("the thread that loads it panicked"))?
+        off_thread(&name, || self.build()).await
     }
 
     fn try_build(self) -> Result<LoomPlugin, Error> {

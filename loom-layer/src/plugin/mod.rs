@@ -3,6 +3,7 @@
 mod builder;
 mod chain;
 mod source;
+mod thread;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use bytes::Bytes;
 pub use builder::LoomPluginBuilder;
 pub use chain::LoomChain;
 
+use self::thread::off_thread;
 use crate::error::Error;
 use crate::vm::Attached;
 
@@ -74,7 +76,11 @@ impl LoomPlugin {
     }
 
     /// The same plugin with another configuration, for one route for example: it runs in the same VMs, as a root context of
-    /// its own.
+    /// its own. It is first started in a further VM, which is then dropped, so that a configuration that makes it fail does
+    /// no harm to requests that are under way.
+    ///
+    /// This blocks the calling thread while the plugin reads the configuration in each VM: in an async function prefer
+    /// [`with_config_async`](Self::with_config_async).
     ///
     /// # Errors
     ///
@@ -96,6 +102,16 @@ impl LoomPlugin {
                 phase: *phase,
             }),
         })
+    }
+
+    /// As [`with_config`](Self::with_config), off the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_config`](Self::with_config).
+    pub async fn with_config_async(&self, config: impl Into<Bytes>) -> Result<Self, Error> {
+        let (plugin, config) = (self.clone(), config.into());
+        off_thread(self.name(), move || plugin.with_config(config)).await
     }
 
     /// The plugin's name.

@@ -15,7 +15,7 @@ use crate::info::{ConnectionInfo, RouteInfo};
 use crate::limits;
 use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream, Wish, Wishes};
 use crate::sync::PollMutex;
-use crate::vm::{Attached, PluginGuest, Timer};
+use crate::vm::{Attached, PluginGuest, Timer, stack_is_ample};
 
 /// See the module's text.
 struct StreamCell {
@@ -247,10 +247,13 @@ impl StreamHandle {
         }
     }
 
-    /// Runs the callbacks of the stream's end, if no guest is busy; else they run in the background.
+    /// Runs the callbacks of the stream's end, if no guest is busy and this thread has room for them; else they run in the
+    /// background.
     pub(super) fn finish(mut self) {
         let mut cx = Context::from_waker(Waker::noop());
-        if let Some(mut stream) = self.stream.cell.stream.try_lock() {
+        if stack_is_ample()
+            && let Some(mut stream) = self.stream.cell.stream.try_lock()
+        {
             stream.begin_end();
             self.ended = stream.poll_end(&mut cx).is_ready();
         }

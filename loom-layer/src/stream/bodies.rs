@@ -9,6 +9,7 @@ use super::flow::{Course, Flow, Output, Piece};
 use super::guest::{Callback, End, Failed, Guest};
 use super::{Buffer, Direction, Filter, FilterState, LocalReply, Stage, Stream, details};
 use crate::abi::Action;
+use crate::afterwards::afterwards;
 use crate::policy::FailurePolicy;
 
 /// What comes next of a body.
@@ -115,14 +116,16 @@ impl<G: Guest> Stream<G> {
             Output::Trailers(trailers) => Poll::Ready(BodyStep::Trailers(trailers)),
             Output::End => Poll::Ready(BodyStep::End),
             Output::BrokenPromise { promised, sent } => {
-                tracing::error!(
-                    target: "loom::stream",
-                    ?direction,
-                    promised,
-                    sent,
-                    "a plugin changed the length of a body whose content-length was on its way; cutting the stream. \
-                     Remove content-length in the headers callback"
-                );
+                afterwards(move || {
+                    tracing::error!(
+                        target: "loom::stream",
+                        ?direction,
+                        promised,
+                        sent,
+                        "a plugin changed the length of a body whose content-length was on its way; cutting the stream. \
+                         Remove content-length in the headers callback"
+                    );
+                });
                 self.cut = true;
                 Poll::Ready(BodyStep::Cut)
             }
@@ -157,7 +160,7 @@ impl<G: Guest> Stream<G> {
                 .as_ref()
                 .is_some_and(|flow| flow.paused);
             if holds
-                && filter.state != FilterState::Gone
+                && filter.state == FilterState::Live
                 && !filter.guest.is_alive()
                 && self.fail(at) == FailurePolicy::Open
             {
@@ -277,8 +280,10 @@ impl<G: Guest> Stream<G> {
         if size <= limit {
             return;
         }
-        let plugin = self.filters[at].guest.name();
-        tracing::warn!(target: "loom::stream", plugin, ?direction, limit, "a plugin holds more of a body than its max_buffered_body");
+        let plugin = self.filters[at].guest.name().to_owned();
+        afterwards(
+            move || tracing::warn!(target: "loom::stream", plugin, ?direction, limit, "a plugin holds more of a body than its max_buffered_body"),
+        );
         self.answer(match direction {
             Direction::Request => {
                 LocalReply::failure(StatusCode::PAYLOAD_TOO_LARGE, details::REQUEST_TOO_LARGE)

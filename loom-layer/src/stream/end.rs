@@ -48,8 +48,11 @@ impl<G: Guest> Stream<G> {
     fn poll_close(&mut self, cx: &mut Context<'_>, at: usize, log: bool, finish: bool) -> Poll<()> {
         let log = log && self.wants(at, Callback::Log);
         let filter = &self.filters[at];
-        let exists =
-            filter.state == FilterState::Live || (filter.state == FilterState::Fresh && log);
+        let exists = match filter.state {
+            FilterState::Live | FilterState::Left => true,
+            FilterState::Fresh => log,
+            FilterState::Gone => false,
+        };
         let finish = finish && exists;
         let mut callbacks: SmallVec<[Callback; 3]> = SmallVec::new();
         if log {

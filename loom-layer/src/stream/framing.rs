@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::guest::Guest;
 use super::{Direction, Stream};
+use crate::afterwards::afterwards;
 
 /// What a head said before plugins could change it.
 #[derive(Debug, Default)]
@@ -65,7 +66,9 @@ impl<G: Guest> Stream<G> {
         }
         let changed = framing.was_changed(headers);
         if changed && (!passes || length(headers).is_none()) {
-            tracing::warn!(target: "loom::stream", ?direction, "a plugin set a content-length that the body does not have; it is undone");
+            afterwards(
+                move || tracing::warn!(target: "loom::stream", ?direction, "a plugin set a content-length that the body does not have; it is undone"),
+            );
             framing.restore(headers);
         }
         if !passes {

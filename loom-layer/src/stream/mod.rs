@@ -116,6 +116,8 @@ enum FilterState {
     Fresh,
     /// The context exists.
     Live,
+    /// The context exists, but the plugin missed a callback and takes no part any more: it is only told of the end.
+    Left,
     /// The VM failed, or the context was deleted: never enter again.
     Gone,
 }
@@ -141,6 +143,18 @@ enum Stage {
     Finishing { next: usize },
     /// All is over.
     Ended,
+}
+
+impl<G: Guest> Filter<G> {
+    /// A callback was not made, or not to its end. A context in a VM that still runs has to be deleted in time.
+    fn close_after_failure(&mut self) {
+        let has_context = self.state != FilterState::Fresh && self.guest.is_alive();
+        self.state = if has_context {
+            FilterState::Left
+        } else {
+            FilterState::Gone
+        };
+    }
 }
 
 impl<G: Guest> Stream<G> {
@@ -230,7 +244,7 @@ impl<G: Guest> Stream<G> {
             Response => &later[1..],
         };
         self.filters.iter().any(|filter| {
-            filter.state != FilterState::Gone
+            matches!(filter.state, FilterState::Fresh | FilterState::Live)
                 && later.iter().any(|&callback| filter.guest.wants(callback))
         })
     }
@@ -411,7 +425,7 @@ impl<G: Guest> Stream<G> {
             filter.guest.poll_enter(cx, callbacks, exchange)
         };
         self.exchange = Some(exchange);
-        if result.is_ready() && filter.state == FilterState::Fresh {
+        if matches!(result, Poll::Ready(Ok(_))) && filter.state == FilterState::Fresh {
             filter.state = FilterState::Live;
         }
         result
@@ -489,7 +503,12 @@ impl<G: Guest> Stream<G> {
 
     fn wants(&self, at: usize, callback: Callback) -> bool {
         let filter = &self.filters[at];
-        filter.state != FilterState::Gone && filter.guest.wants(callback)
+        let may = match filter.state {
+            FilterState::Fresh | FilterState::Live => true,
+            FilterState::Left => matches!(callback, Callback::Log | Callback::Done),
+            FilterState::Gone => false,
+        };
+        may && filter.guest.wants(callback)
     }
 
     /// Answers the stream with a reply of the host, or cuts it when an answer is under way already.
@@ -507,7 +526,7 @@ impl<G: Guest> Stream<G> {
 
     /// Marks a plugin as failed. Under `closed` the stream is answered with 503; under `open` it is the caller's to go on.
     fn fail(&mut self, at: usize) -> FailurePolicy {
-        self.filters[at].state = FilterState::Gone;
+        self.filters[at].close_after_failure();
         let policy = self.filters[at].guest.terms().failure_policy;
         if policy == FailurePolicy::Closed {
             self.answer(LocalReply::failure(

@@ -1,6 +1,7 @@
 //! Why a guest call did not end as it should.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasmtime::{Trap, WasmBacktrace};
 
@@ -10,7 +11,7 @@ use super::wasi::Exited;
 use crate::error::{Error, Kind};
 
 /// See the module's text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fault {
     pub(super) kind: FaultKind,
     /// The export that was called.
@@ -37,6 +38,16 @@ impl Fault {
             cause: "it answered false".to_owned(),
             backtrace: None,
         }
+    }
+
+    /// Runs a callback. A panic of the host inside it is a fault like a trap: the guest is in the middle of something, and
+    /// nobody else is.
+    pub(super) fn catch<T>(
+        callback: &'static str,
+        run: impl FnOnce() -> Result<T, Self>,
+    ) -> Result<T, Self> {
+        catch_unwind(AssertUnwindSafe(run))
+            .unwrap_or_else(|_| Err(Self::host(callback, "the host panicked".to_owned())))
     }
 
     /// Something that the host itself could not do.

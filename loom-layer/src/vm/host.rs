@@ -33,6 +33,8 @@ pub(crate) struct Host {
     pub(super) allocating: bool,
     pub(super) memory_limiter: MemoryLimiter,
     pub(super) deadline: Deadline,
+    /// The VM only finds out whether a plugin starts, and is dropped then.
+    pub(super) trial: bool,
     /// A root context may be deleted now.
     pub(super) root_done: bool,
     /// The root contexts, by their context ids.
@@ -100,6 +102,7 @@ impl Host {
             memory: None,
             allocator: None,
             allocating: false,
+            trial: false,
             root_done: false,
             roots: FxHashMap::default(),
             streams: FxHashMap::default(),

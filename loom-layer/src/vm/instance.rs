@@ -13,8 +13,8 @@ use super::platform::Platform;
 use super::roots::{Agenda, RootCallback};
 use super::spec::{Root, VmSpec};
 use crate::abi::{AbiVersion, Action, MapType};
+use crate::afterwards::afterwards;
 use crate::callout::CallResult;
-use crate::log::LogLines;
 use crate::stream::{Buffer, Callback, Direction, End, Exchange, Map};
 
 /// See the module's text. Whoever holds it is the only one in the guest.
@@ -75,7 +75,7 @@ impl Instance {
             Ok(instance) => instance,
             Err(error) => {
                 let fault = Fault::new("the module's start", &error, store.data());
-                take_logs(&mut store).emit();
+                emit_logs(&mut store);
                 return Err(fault);
             }
         };
@@ -93,7 +93,7 @@ impl Instance {
         };
         let result = this.initialize(&instance);
         if result.is_err() {
-            take_logs(&mut this.store).emit();
+            this.emit_logs();
         }
         result.map(|()| this)
     }
@@ -302,7 +302,7 @@ impl Instance {
         self.store.data_mut().exchange = Some(exchange);
         let mut result = Ok(Action::Continue);
         for &callback in callbacks {
-            result = self.run_one(root, context, callback);
+            result = Fault::catch(callback.name(), || self.run_one(root, context, callback));
             if result.is_err() {
                 break;
             }
@@ -434,6 +434,11 @@ impl Instance {
         self.store.data().streams.values()
     }
 
+    /// Passes on what the guest said: nobody else will when the instance goes.
+    pub(super) fn emit_logs(&mut self) {
+        emit_logs(&mut self.store);
+    }
+
     /// What the root contexts are to be called for.
     pub(super) fn agenda(&self) -> Arc<Agenda> {
         Arc::clone(&self.store.data().agenda)
@@ -562,9 +567,9 @@ const fn trailers_of(direction: Direction) -> MapType {
     }
 }
 
-/// What the guest said. Nobody else will hear it when its instance goes.
-fn take_logs(store: &mut Store<Host>) -> LogLines {
-    std::mem::take(&mut store.data_mut().logs)
+fn emit_logs(store: &mut Store<Host>) {
+    let logs = std::mem::take(&mut store.data_mut().logs);
+    afterwards(|| logs.emit());
 }
 
 /// A size as the ABI passes it.

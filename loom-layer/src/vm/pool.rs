@@ -1,6 +1,6 @@
 //! A VM as its users know it: the shards of one vm_id, code and limits, built, shared and, when they fail, built again.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,10 +12,12 @@ use super::fault::Fault;
 use super::instance::Instance;
 use super::module::Compiled;
 use super::platform::Platform;
+use super::recovery::{Plan, Recovery};
 use super::roots;
 use super::shard::{EndingRoot, Entry, Shard};
 use super::spec::{Root, VmSpec};
 use super::stack;
+use crate::afterwards::afterwards;
 use crate::error::Error;
 use crate::limits;
 use crate::shared::Lease;
@@ -38,8 +40,7 @@ pub(crate) struct Vm {
 #[derive(Default)]
 struct Slot {
     shard: ArcSwapOption<Shard>,
-    /// Failures in a row.
-    failures: AtomicU32,
+    recovery: Mutex<Recovery>,
 }
 
 impl Vm {
@@ -69,8 +70,11 @@ impl Vm {
         Ok(vm)
     }
 
-    /// Adds a plugin to all shards.
+    /// Adds a plugin to all shards, once it has shown in a VM of its own that it starts: a configuration that makes it trap
+    /// must not cost the streams of others.
     pub(crate) fn add_root(&self, root: &Arc<Root>) -> Result<(), Error> {
+        self.try_root(root)
+            .map_err(|fault| fault.into_error(&root.name))?;
         let mut roots = self.roots.lock();
         roots.retain(|root| root.strong_count() > 0);
         let mut alive = 0;
@@ -88,12 +92,22 @@ impl Vm {
         }
         roots.push(Arc::downgrade(root));
         if alive == 0 {
-            // Nothing has seen the plugin yet: a shard of its own says whether it starts.
             drop(roots);
             self.build(0)
                 .map_err(|fault| fault.into_error(&root.name))?;
         }
         Ok(())
+    }
+
+    /// Starts a plugin in a VM that is dropped afterwards.
+    fn try_root(&self, root: &Arc<Root>) -> Result<(), Fault> {
+        let mut instance = self.start_instance()?;
+        instance.host_mut().trial = true;
+        let result = Fault::catch("proxy_on_configure", || instance.add_root(root));
+        if result.is_err() {
+            instance.emit_logs();
+        }
+        result
     }
 
     /// Ends a plugin's root contexts. Called when its last stream is gone.
@@ -135,8 +149,7 @@ impl Vm {
         {
             return Ok(());
         }
-        stack::check("the module's start")?;
-        let instance = Instance::start(&self.platform, &self.compiled, &self.spec)?;
+        let instance = self.start_instance()?;
         let agenda = instance.agenda();
         let shard = Shard::new(instance, self.this.clone(), at);
         let started: Vec<_> = roots.iter().filter_map(Weak::upgrade).collect();
@@ -148,6 +161,9 @@ impl Vm {
         let drive = roots::drive(Arc::downgrade(&shard), agenda);
         self.platform.background.spawn(drive);
         slot.shard.store(Some(Arc::clone(&shard)));
+        if slot.recovery.lock().is_open() {
+            self.watch(at, &shard);
+        }
         for root in &started {
             if root.retired.load(Ordering::SeqCst) {
                 self.end_root(Arc::clone(&shard), root);
@@ -156,23 +172,51 @@ impl Vm {
         Ok(())
     }
 
+    fn start_instance(&self) -> Result<Instance, Fault> {
+        const START: &str = "the module's start";
+        stack::check(START)?;
+        Fault::catch(START, || {
+            Instance::start(&self.platform, &self.compiled, &self.spec)
+        })
+    }
+
     fn build_later(&self, at: usize, delay: Duration) {
         let vm = self.this.clone();
-        self.platform.background.spawn_blocking_after(delay, move || {
-            let Some(vm) = vm.upgrade() else {
-                return;
-            };
-            if let Err(fault) = vm.build(at) {
-                let next = vm.slots.get(at).map_or(limits::REBUILD_LONGEST, Slot::back_off);
-                let plugin = &*vm.spec.plugin;
-                tracing::error!(target: "loom::vm", plugin, shard = at, callback = fault.callback, cause = %fault.cause, retry_in = ?next, "a VM cannot be built");
-                vm.build_later(at, next);
-            }
+        self.platform
+            .background
+            .spawn_blocking_after(delay, move || {
+                let Some(vm) = vm.upgrade() else {
+                    return;
+                };
+                if let Err(fault) = vm.build(at) {
+                    vm.build_failed(at, fault);
+                }
+            });
+    }
+
+    fn build_failed(&self, at: usize, fault: Fault) {
+        let Some(slot) = self.slots.get(at) else {
+            return;
+        };
+        let plan = slot.recovery.lock().failed(Duration::ZERO);
+        self.build_later(at, plan.wait);
+        let plugin = Arc::clone(&self.spec.plugin);
+        afterwards(move || {
+            tracing::error!(
+                target: "loom::vm",
+                plugin = &*plugin,
+                shard = at,
+                callback = fault.callback,
+                cause = %fault.cause,
+                rebuild_in = ?plan.wait,
+                "a VM cannot be built"
+            );
+            plan.say(&plugin, at);
         });
     }
 
     /// A shard failed: says so, and has another one built, the later the more often it happens.
-    pub(super) fn shard_failed(&self, at: usize, failed: &Shard, fault: &Fault) {
+    pub(super) fn shard_failed(&self, at: usize, failed: &Shard, fault: Fault) {
         let Some(slot) = self.slots.get(at) else {
             return;
         };
@@ -181,30 +225,47 @@ impl Vm {
             .load()
             .as_ref()
             .is_some_and(|current| std::ptr::eq(&raw const **current, failed));
-        let plugin = &*self.spec.plugin;
-        let backtrace = fault.backtrace.as_deref().unwrap_or_default();
         if !is_current {
             // It failed while it was built: whoever builds it says so.
             return;
         }
         slot.shard.store(None);
-        if failed.age() >= limits::REBUILD_FORGET {
-            slot.failures.store(0, Ordering::Relaxed);
-        }
-        let first = slot.failures.load(Ordering::Relaxed) == 0;
-        let delay = slot.back_off();
-        let delay = if first { Duration::ZERO } else { delay };
-        tracing::error!(
-            target: "loom::vm",
-            plugin,
-            shard = at,
-            callback = fault.callback,
-            cause = %fault.cause,
-            backtrace,
-            rebuild_in = ?delay,
-            "a plugin failed; its VM is built anew"
-        );
-        self.build_later(at, delay);
+        let plan = slot.recovery.lock().failed(failed.age());
+        self.build_later(at, plan.wait);
+        let plugin = Arc::clone(&self.spec.plugin);
+        afterwards(move || {
+            tracing::error!(
+                target: "loom::vm",
+                plugin = &*plugin,
+                shard = at,
+                callback = fault.callback,
+                cause = %fault.cause,
+                backtrace = fault.backtrace.as_deref().unwrap_or_default(),
+                rebuild_in = ?plan.wait,
+                "a plugin failed; its VM is built anew"
+            );
+            plan.say(&plugin, at);
+        });
+    }
+
+    /// Watches the shard that was built while the breaker was open: when it lives long enough, the breaker is closed.
+    fn watch(&self, at: usize, shard: &Arc<Shard>) {
+        let (vm, shard) = (self.this.clone(), Arc::downgrade(shard));
+        self.platform.background.spawn(async move {
+            tokio::time::sleep(limits::REBUILD_FORGET).await;
+            let (Some(vm), Some(shard)) = (vm.upgrade(), shard.upgrade()) else {
+                return;
+            };
+            let closes = !shard.has_failed() && vm.slots[at].recovery.lock().lived();
+            if closes {
+                tracing::info!(
+                    target: "loom::vm",
+                    plugin = &*vm.spec.plugin,
+                    shard = at,
+                    "a plugin that kept failing works again; the breaker is closed"
+                );
+            }
+        });
     }
 
     /// The shard of this thread or, when that is busy or gone, the next one, entered; busy everywhere, the task is woken
@@ -259,13 +320,19 @@ impl std::fmt::Debug for Vm {
     }
 }
 
-impl Slot {
-    /// Counts a failure, and says how long to wait because of it.
-    fn back_off(&self) -> Duration {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
-        limits::REBUILD_FIRST
-            .saturating_mul(2_u32.saturating_pow(failures.min(16)))
-            .min(limits::REBUILD_LONGEST)
+impl Plan {
+    /// Says that the breaker has opened, when it has.
+    fn say(&self, plugin: &str, shard: usize) {
+        if self.opens {
+            tracing::error!(
+                target: "loom::vm",
+                plugin,
+                shard,
+                failures = limits::BREAKER_FAILURES,
+                rebuild_in = ?self.wait,
+                "a plugin fails again and again; the breaker is open: until its VM is tried again, requests end by its failure_policy"
+            );
+        }
     }
 }
 

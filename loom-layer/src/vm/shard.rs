@@ -16,8 +16,8 @@ use super::roots::RootCallback;
 use super::spec::Root;
 use super::stack;
 use crate::abi::Action;
+use crate::afterwards::afterwards;
 use crate::callout::CallResult;
-use crate::log::LogLines;
 use crate::stream::{Callback, Exchange, Failed, Remote};
 use crate::sync::{PollGuard, PollMutex};
 
@@ -104,6 +104,20 @@ impl Shard {
         })
     }
 
+    /// What follows a failure, once no lock is held.
+    fn bury(&self, dead: Box<Instance>, fault: Fault) {
+        // Streams that wait for something from this guest have to learn that nothing will come.
+        let waiting: Vec<_> = dead
+            .streams()
+            .filter_map(|stream| stream.remote.upgrade())
+            .collect();
+        drop(dead);
+        if let Some(vm) = self.vm.upgrade() {
+            vm.shard_failed(self.slot, self, fault);
+        }
+        wake(waiting);
+    }
+
     /// Ends a plugin's root context, when the guest is free; when the guest puts that off, at the latest after `patience`.
     pub(super) async fn end_root(self: Arc<Self>, root: EndingRoot) {
         let deferred = poll_fn(|cx| {
@@ -141,7 +155,7 @@ impl std::fmt::Debug for Shard {
     }
 }
 
-/// The guest, entered. What has to happen without the lock (log lines, wake-ups, the end of a failed instance) happens when
+/// The guest, entered. What has to happen without a lock (log lines, wake-ups, the end of a failed instance) is put off when
 /// it is dropped.
 pub(super) struct Entry<'a> {
     shard: &'a Arc<Shard>,
@@ -180,7 +194,7 @@ impl Entry<'_> {
         let Some(instance) = self.instance() else {
             return Err(Failed);
         };
-        let result = instance.run_root(context, callback);
+        let result = Fault::catch(callback.name(), || instance.run_root(context, callback));
         self.note(result)
     }
 
@@ -188,7 +202,9 @@ impl Entry<'_> {
         if stack::suffices()
             && let Some(instance) = self.instance()
         {
-            let result = instance.answer_call(root, id, result);
+            let result = Fault::catch("proxy_on_http_call_response", || {
+                instance.answer_call(root, id, result)
+            });
             let _ = self.note(result);
         }
     }
@@ -199,30 +215,24 @@ impl Entry<'_> {
             return Ok(());
         };
         stack::check("proxy_on_context_create")?;
-        let Err(fault) = instance.add_root(root) else {
-            return Ok(());
-        };
-        if fault.kind == FaultKind::Rejected {
-            return Err(fault);
+        let result = Fault::catch("proxy_on_configure", || instance.add_root(root));
+        if let Err(fault) = &result
+            && fault.kind != FaultKind::Rejected
+        {
+            self.fault = Some(fault.clone());
         }
-        let copy = Fault {
-            kind: fault.kind,
-            callback: fault.callback,
-            cause: fault.cause.clone(),
-            backtrace: fault.backtrace.clone(),
-        };
-        self.fault = Some(fault);
-        Err(copy)
+        result
     }
 
     fn end_root(&mut self, key: u64) -> Option<oneshot::Receiver<()>> {
-        let result = self.instance()?.end_root(key);
+        let instance = self.instance()?;
+        let result = Fault::catch("proxy_on_done", || instance.end_root(key));
         self.note(result).ok().flatten()
     }
 
     fn end_deferred_root(&mut self, key: u64) {
         if let Some(instance) = self.instance() {
-            let result = instance.end_deferred_root(key);
+            let result = Fault::catch("proxy_on_delete", || instance.end_deferred_root(key));
             let _ = self.note(result);
         }
     }
@@ -244,44 +254,34 @@ impl Drop for Entry<'_> {
         let Some(mut guard) = self.guard.take() else {
             return;
         };
-        let mut logs = LogLines::default();
-        let mut wakes: Vec<Arc<dyn Remote>> = Vec::new();
-        let mut callouts = Vec::new();
+        let fault = self.fault.take();
         if let Some(instance) = guard.as_mut() {
             let host = instance.host_mut();
-            callouts = host.calls.take_noted();
             if !host.logs.is_empty() {
-                logs = std::mem::take(&mut host.logs);
+                let logs = std::mem::take(&mut host.logs);
+                afterwards(|| logs.emit());
             }
             if !host.wakes.is_empty() {
-                wakes = std::mem::take(&mut host.wakes);
+                let wakes = std::mem::take(&mut host.wakes);
+                wake(wakes);
+            }
+            let callouts = host.calls.take_noted();
+            if !callouts.is_empty() && fault.is_none() {
+                self.shard.start(callouts);
             }
         }
-        let fault = self.fault.take().or_else(|| {
-            // A panic of the host inside a call leaves the guest in the middle of something.
-            std::thread::panicking()
-                .then(|| Fault::host("a host call", "the host panicked".to_owned()))
-        });
-        let mut dead = None;
-        if fault.is_some() {
+        if let Some(fault) = fault {
             self.shard.failed.store(true, Ordering::Release);
-            dead = guard.take();
-        }
-        drop(guard);
-        logs.emit();
-        if !callouts.is_empty() && fault.is_none() {
-            self.shard.start(callouts);
-        }
-        if let (Some(fault), Some(dead)) = (fault, dead) {
-            // Streams that wait for something from this guest have to learn that nothing will come.
-            wakes.extend(dead.streams().filter_map(|stream| stream.remote.upgrade()));
-            drop(dead);
-            if let Some(vm) = self.shard.vm.upgrade() {
-                vm.shard_failed(self.shard.slot, self.shard, &fault);
+            if let Some(dead) = guard.take() {
+                let shard = Arc::clone(self.shard);
+                afterwards(move || shard.bury(dead, fault));
             }
         }
-        for stream in wakes {
-            stream.wake();
-        }
+    }
+}
+
+fn wake(streams: impl IntoIterator<Item = Arc<dyn Remote>>) {
+    for stream in streams {
+        afterwards(move || stream.wake());
     }
 }

@@ -1,10 +1,16 @@
 //! More than there is room for: the host's memory and the caller's stack are bounded too.
 
-use std::time::Duration;
+use std::convert::Infallible;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use loom_layer::RequestBody;
+use tower::{Layer, ServiceExt, service_fn};
 
-use super::support::{Guest, get, load, logs, plugin, send};
+use super::support::{Guest, get, load, logs, plugin, poll, send};
 
 /// Adds an entry again and again until that is refused, and says how often it worked and what the refusal was.
 fn adding(add: &str) -> Guest {
@@ -157,4 +163,46 @@ fn a_thread_whose_stack_is_too_small() {
             "{error}"
         );
     }
+}
+
+/// The thread that polls has no room for the guest any more, and the VM that has the stream's context goes on.
+#[test]
+fn a_stream_whose_thread_has_no_room_any_more_leaves_no_context() {
+    let plugin = load("excess-left", &Guest::counting().on_response(""));
+    let inner = service_fn(|_: Request<RequestBody<Full<Bytes>>>| async {
+        tokio::task::yield_now().await;
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("hello")))
+    });
+    let mut request = Box::pin(plugin.layer(inner).oneshot(get(&[])));
+    let status = move || {
+        assert!(
+            poll(&mut request).is_pending(),
+            "the service has the request"
+        );
+        let begin = 0_u8;
+        let answered = near_the_end((&raw const begin).addr(), || poll(&mut request));
+        let Poll::Ready(response) = answered else {
+            panic!("it is answered");
+        };
+        response.unwrap().status()
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(status);
+    assert_eq!(
+        thread.unwrap().join().unwrap(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    tokio.block_on(async {
+        let begun = Instant::now();
+        while send(plugin.clone(), get(&[])).await.seen("x-alive") != "1" {
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "it is never deleted"
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
 }

@@ -241,14 +241,32 @@ async fn a_stack_overflow_is_a_trap() {
 }
 
 #[tokio::test]
-async fn a_crash_loop_is_slowed_down() {
+async fn a_crash_loop_is_slowed_down_and_then_stopped() {
     let plugin = load("crash-loop", &Guest::new().on_request("unreachable"));
-    for _ in 0..500 {
+    let opened = || {
+        let lines = failures("crash-loop").into_iter();
+        lines
+            .filter(|line| line.message().contains("the breaker is open"))
+            .collect::<Vec<_>>()
+    };
+    let mut after = 0;
+    while after < 100 {
         let answer = send(plugin.clone(), get(&[])).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.seen.is_none());
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        after += usize::from(!opened().is_empty());
     }
-    let failures = failures("crash-loop").len();
-    assert!((1..20).contains(&failures), "built {failures} times");
+    let opened = opened();
+    assert_eq!(opened.len(), 1, "said once");
+    assert_eq!(
+        (opened[0].field("failures"), opened[0].field("rebuild_in")),
+        ("6", "30s")
+    );
+    let waits: Vec<_> = failures("crash-loop")
+        .iter()
+        .filter(|line| line.message().contains("a plugin failed"))
+        .map(|line| line.field("rebuild_in").to_owned())
+        .collect();
+    assert_eq!(waits, ["0ns", "100ms", "200ms", "400ms", "800ms", "30s"]);
 }

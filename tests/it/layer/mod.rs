@@ -27,6 +27,7 @@ mod roots;
 mod runtimes;
 mod shared_state;
 mod starting;
+mod subscribers;
 mod support;
 mod ticks;
 mod tonic;

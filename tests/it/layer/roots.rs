@@ -1,13 +1,17 @@
 //! Root contexts: several configurations of a plugin in the same VMs, and their end.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use loom_layer::RequestBody;
 use tokio::sync::Semaphore;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
-use super::support::{
-    Guest, eventually, get, healed, load, logs, plugin, poll, send, send_for_ever,
-};
+use super::support::{Guest, eventually, get, load, logs, plugin, poll, send, send_for_ever};
 
 /// Tells each stream how long its root's configuration is, and how many root contexts its VM has seen.
 fn configurable() -> Guest {
@@ -63,11 +67,79 @@ async fn a_configuration_that_is_refused_or_traps() {
     assert_eq!(first.instances(), 1, "a refusal does no harm");
     assert_eq!(send(first.clone(), get(&[])).await.seen("x-size"), "1");
 
-    let error = first.with_config("trap").expect_err("it traps");
+    // A request that is under way does not notice, and neither does the next one.
+    let (gate, reached) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let under_way = tokio::spawn(first.layer(gated(&gate, &reached)).oneshot(get(&[])));
+    reached.acquire().await.unwrap().forget();
+    let error = first.with_config_async("trap").await;
+    let error = error.expect_err("it traps");
     assert!(error.is_start(), "{error:?}");
-    healed(&first).await;
+    assert_eq!(first.instances(), 1, "a trap does no harm either");
+    gate.add_permits(1);
+    assert_eq!(under_way.await.unwrap().unwrap().status(), 200);
     assert_eq!(send(first.clone(), get(&[])).await.seen("x-size"), "1");
-    assert!(first.with_config("abc").is_ok());
+    assert!(
+        !logs::of("with-bad-config")
+            .iter()
+            .any(|line| line.target == "loom::vm")
+    );
+    assert!(first.with_config_async("abc").await.is_ok());
+}
+
+/// A service that answers as soon as it is let.
+fn gated(
+    gate: &Arc<Semaphore>,
+    reached: &Arc<Semaphore>,
+) -> impl Service<
+    Request<RequestBody<Full<Bytes>>>,
+    Response = Response<Full<Bytes>>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ use<> {
+    let (gate, reached) = (Arc::clone(gate), Arc::clone(reached));
+    service_fn(move |_| {
+        let (gate, reached) = (Arc::clone(&gate), Arc::clone(&reached));
+        async move {
+            reached.add_permits(1);
+            gate.acquire().await.expect("it stays open").forget();
+            Ok(Response::new(Full::from("hello")))
+        }
+    })
+}
+
+/// The VM that only finds out whether a configuration works does not take the queue's notifications with it.
+#[tokio::test]
+async fn a_configuration_that_is_refused_leaves_queues_alone() {
+    let guest = Guest::new()
+        .import(
+            "env",
+            "proxy_register_shared_queue",
+            "(func $register (param i32 i32 i32) (result i32))",
+        )
+        .import(
+            "env",
+            "proxy_enqueue_shared_queue",
+            "(func $enqueue (param i32 i32 i32) (result i32))",
+        )
+        .on(
+            "proxy_on_configure",
+            r#"(drop (call $register @"jobs" (i32.const 28)))
+               (i32.eqz (local.get $size))"#,
+        )
+        .on_request(r#"(drop (call $enqueue (i32.load (i32.const 28)) @"job"))"#)
+        .item(
+            r#"(func (export "proxy_on_queue_ready") (param $root i32) (param $queue i32)
+                 (call $say @"ready"))"#,
+        );
+    let plugin = load("root-queue", &guest);
+    assert!(
+        plugin
+            .with_config("no")
+            .is_err_and(|error| error.is_rejected())
+    );
+    send(plugin.clone(), get(&[])).await;
+    eventually("a notification", || !logs::said("root-queue").is_empty()).await;
 }
 
 #[tokio::test]

@@ -280,3 +280,28 @@ fn an_end_at_any_point_closes_what_was_opened() {
         assert_eq!(fixture.diary(), CLOSE_A_B);
     }
 }
+
+/// A thread without room for the guest, or no VM at all: the VM that has the context goes on, so it is told of the end.
+#[test]
+fn a_plugin_that_missed_a_callback_takes_no_part_any_more_and_is_closed() {
+    for (policy, status) in [(FailurePolicy::Closed, 503), (FailurePolicy::Open, 200)] {
+        let mut fixture = Fixture::with_policy(policy, &[&[], &[Step::Continue, Step::Missed]]);
+        assert_eq!(fixture.run(), status, "{policy:?}");
+        let diary = fixture.diary();
+        let answered = "a:context_create a:request_headers b:context_create b:request_headers";
+        let seen = match policy {
+            FailurePolicy::Closed => answered.to_owned(),
+            FailurePolicy::Open => format!("{answered} a:response_headers"),
+        };
+        assert_eq!(diary, format!("{seen} {CLOSE_A_B}"), "{policy:?}");
+    }
+}
+
+#[test]
+fn a_plugin_that_missed_its_first_callback_has_nothing_to_close() {
+    for (policy, status) in [(FailurePolicy::Closed, 503), (FailurePolicy::Open, 200)] {
+        let mut fixture = Fixture::with_policy(policy, &[&[Step::Missed]]);
+        assert_eq!(fixture.run(), status, "{policy:?}");
+        assert_eq!(fixture.diary(), "", "{policy:?}");
+    }
+}

@@ -28,6 +28,8 @@ enum Step {
     EditAndFail,
     /// Replies, and the VM fails.
     ReplyAndFail,
+    /// The callback is not made, and the VM goes on.
+    Missed,
     /// The VM is busy.
     Busy,
     RemovePath,
@@ -90,6 +92,9 @@ impl Guest for Script {
         if step == Step::Busy {
             return (exchange, Poll::Pending);
         }
+        if step == Step::Missed {
+            return (exchange, Poll::Ready(Err(Failed)));
+        }
         for callback in callbacks {
             let line = describe(self.name, *callback, &exchange);
             self.diary.borrow_mut().push(line);
@@ -98,7 +103,7 @@ impl Guest for Script {
             LocalReply::from_guest(status.into(), b"why", b"body", &[], -1).expect("a reply")
         };
         let result = match step {
-            Step::Continue | Step::Busy => Ok(Action::Continue),
+            Step::Continue | Step::Busy | Step::Missed => Ok(Action::Continue),
             Step::Pause => Ok(Action::Pause),
             Step::Reply(status) => {
                 exchange.ask(Wish::Reply(reply(status)));

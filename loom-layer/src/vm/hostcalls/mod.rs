@@ -18,6 +18,8 @@ mod status;
 mod stream;
 mod ticks;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use wasmtime::{Caller, FuncType, Linker};
 
 use super::host::Host;
@@ -137,15 +139,15 @@ fn ask(call: &mut Call<'_>, wish: Wish) -> Option<bool> {
     Some(counts)
 }
 
-/// Runs `f` with the exchange of the stream whose callback runs.
+/// Runs `f` with the exchange of the stream whose callback runs. Whatever happens in it, the exchange is there afterwards.
 fn with_own_exchange<R>(
     call: &mut Call<'_>,
     f: impl FnOnce(&mut Call<'_>, Option<&mut Exchange>) -> Outcome<R>,
 ) -> Outcome<R> {
     let mut exchange = call.data_mut().exchange.take();
-    let result = f(call, exchange.as_deref_mut());
+    let result = catch_unwind(AssertUnwindSafe(|| f(call, exchange.as_deref_mut())));
     call.data_mut().exchange = exchange;
-    result
+    result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Whether a context belongs to the stream whose callback runs.

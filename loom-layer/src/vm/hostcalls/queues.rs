@@ -51,11 +51,16 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 fn register(call: &mut Call<'_>, (name, name_len): (u32, u32), id: u32) -> Outcome {
     let host = call.data();
     let (shared, vm) = host.shared();
+    let trial = host.trial;
     // A module's start function runs before there is a context that could be notified.
     let root = host.root_context().ok_or(Status::BadArgument)?;
     let reader = RootReader::new(&host.agenda, root);
     let name = bytes(call, name, name_len)?;
-    let queue = shared.queues.register(&vm.vm_id, name, reader);
+    // A trial takes no notifications away from whoever reads the queue.
+    let known = trial
+        .then(|| shared.queues.resolve(&vm.vm_id, name))
+        .flatten();
+    let queue = known.or_else(|| shared.queues.register(&vm.vm_id, name, reader));
     if queue.is_none() {
         call.data_mut().warn_once(
             "proxy_register_shared_queue opens no queue: the name is too long, or its vm_id has as many queues as it may have",

@@ -41,6 +41,22 @@ impl Guest {
         }
     }
 
+    /// A plugin that tells each request how many contexts are alive in its VM, the request's own among them.
+    pub(crate) fn counting() -> Self {
+        Self::new()
+            .item("(global $alive (mut i32) (i32.const 0))")
+            .on(
+                "proxy_on_context_create",
+                "(if (local.get $parent)
+                   (then (global.set $alive (i32.add (global.get $alive) (i32.const 1)))))",
+            )
+            .on(
+                "proxy_on_delete",
+                "(global.set $alive (i32.sub (global.get $alive) (i32.const 1)))",
+            )
+            .on_request(r#"(call $set_num (i32.const 0) @"x-alive" (global.get $alive))"#)
+    }
+
     /// Another marker; an empty one is none.
     pub(crate) fn marker(mut self, marker: &str) -> Self {
         self.marker = (!marker.is_empty()).then(|| marker.to_owned());
