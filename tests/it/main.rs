@@ -1,4 +1,5 @@
 //! The integration tests of the workspace, in one binary: each one more would link wasmtime again.
 
+mod built;
 mod gateway;
 mod layer;

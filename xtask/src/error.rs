@@ -7,6 +7,7 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Error {
     message: String,
+    missing_tool: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -14,7 +15,16 @@ impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            missing_tool: false,
             source: None,
+        }
+    }
+
+    /// Something is not installed; the message says how it can be.
+    pub(crate) fn missing_tool(message: impl Into<String>) -> Self {
+        Self {
+            missing_tool: true,
+            ..Self::new(message)
         }
     }
 
@@ -23,9 +33,15 @@ impl Error {
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
         Self {
-            message: message.into(),
             source: Some(source.into()),
+            ..Self::new(message)
         }
+    }
+
+    /// Whether nothing is wrong but that a tool is not installed.
+    #[must_use]
+    pub fn is_missing_tool(&self) -> bool {
+        self.missing_tool
     }
 }
 

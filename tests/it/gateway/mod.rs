@@ -5,6 +5,7 @@
 mod bodies;
 mod cli;
 mod connections;
+mod examples;
 mod failures;
 mod headers;
 mod plugin_keys;

@@ -1,20 +1,13 @@
 //! Plugins on routes.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use http::Request;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 
 use super::support::{Raw, address, http1, http2, start, text, within};
-
-/// The header plugin of the examples, built from its source once per process.
-fn add_header() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| xtask::plugins::build(xtask::root()).expect("it builds"));
-    folder.join("add_header_plugin.wasm")
-}
+use crate::built::add_header;
 
 /// Writes a plugin whose `proxy_on_request_headers` is this; it may use `$add`, which adds a request header.
 fn guest(folder: &Path, name: &str, body: &str) -> PathBuf {

@@ -14,7 +14,8 @@ use loom_layer::{LoomChain, LoomPlugin, LoomRuntime, LoomService, RequestBody, R
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::trace::TraceLayer;
 
-use super::support::{Guest, add_header, load, runtime};
+use super::support::{Guest, load, runtime};
+use crate::built::add_header;
 
 fn header_plugin() -> LoomPlugin {
     LoomPlugin::builder("composed")

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use loom_layer::{Error, LoomPlugin, LoomPluginBuilder};
 
-use super::support::{Guest, add_header, logs, plugin, runtime};
+use super::support::{Guest, logs, plugin, runtime};
+use crate::built::add_header;
 
 fn refused(builder: LoomPluginBuilder) -> Error {
     builder.build().expect_err("it cannot be loaded")

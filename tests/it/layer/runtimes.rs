@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use loom_layer::{CompileCache, LoomPlugin, LoomRuntime};
 use tokio::sync::Semaphore;
 
-use super::support::{
-    Guest, add_header, eventually, get, load, logs, poll, runtime, send, send_for_ever,
-};
+use super::support::{Guest, eventually, get, load, logs, poll, runtime, send, send_for_ever};
+use crate::built::add_header;
 
 #[test]
 fn loaded_outside_of_tokio_and_used_in_many_short_runtimes() {

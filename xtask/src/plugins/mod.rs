@@ -1,127 +1,128 @@
-//! Builds the plugins of `examples/plugins` from their sources.
+//! Builds plugins from their sources, whatever language they are written in.
 //!
-//! Each folder there is a package of its own, built for `wasm32-wasip1`. What comes out is put into `target/plugins`,
-//! where the examples and the tests look for it. Cargo decides what is stale, so a second run takes a moment.
+//! Each folder of `FOLDERS` that holds a plugin is a package of its own, and a marker file in it tells its language:
+//! see `language.rs`. What comes out is put into `target/plugins`, where the examples and the tests look for it. A plugin
+//! that is up to date is not built again.
 
+mod go;
+mod language;
+mod rust;
+mod source;
 mod target;
+mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
+use std::time::Instant;
 
-use crate::{Error, cargo};
+pub use self::tools::Setup;
 
-/// The target that plugins are built for.
-const TARGET: &str = "wasm32-wasip1";
+use self::language::Language;
+use self::source::Source;
+use crate::Error;
 
-/// Settings for the host that would break or needlessly rebuild a guest, such as coverage instrumentation.
-const HOST_ONLY: [&str; 5] = [
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_BUILD_RUSTFLAGS",
-    "CARGO_BUILD_TARGET",
-    "RUSTC_WORKSPACE_WRAPPER",
-];
+/// Where plugins are looked for.
+const FOLDERS: [&str; 1] = ["examples/plugins"];
 
-/// Builds every plugin of the workspace at `root`, and gives back the folder in which they are then.
-///
-/// # Errors
-///
-/// When the target for WebAssembly is missing and cannot be added, or when a plugin does not build.
-pub fn build(root: &Path) -> Result<PathBuf, Error> {
-    build_some(root, &[])?;
-    Ok(output(root))
+/// What to build, and how far to go for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The folders of plugins; none means every plugin.
+    pub names: &'a [String],
+    /// What may be done about a tool that is missing.
+    pub setup: Setup,
 }
 
-/// Builds the plugins whose folders are named, or all when none is, and gives back the files.
+/// Builds one plugin and gives back its file.
 ///
 /// # Errors
 ///
-/// As [`build`], and when a name is not one of a plugin.
-pub fn build_some(root: &Path, names: &[String]) -> Result<Vec<PathBuf>, Error> {
-    let sources = select(&sources(root)?, names)?;
-    target::ensure(root)?;
+/// When there is no such plugin, when it does not build, and when a tool for it is missing: see
+/// [`Error::is_missing_tool`].
+pub fn plugin(root: &Path, name: &str) -> Result<PathBuf, Error> {
+    let sources = source::select(&source::find(root)?, &[name.to_owned()])?;
+    build_one(root, &sources[0])
+}
+
+/// Builds plugins, says on the terminal what it does, and gives back the files.
+///
+/// A plugin whose tool is missing is left out with a word on why. Where [`Setup::is_strict`], that is an error.
+///
+/// # Errors
+///
+/// As [`plugin`], at the first plugin that does not build.
+pub fn build(root: &Path, request: Request<'_>) -> Result<Vec<PathBuf>, Error> {
     let mut built = Vec::new();
-    for source in sources {
-        for made in compile(root, &source)? {
-            built.push(publish(&made, &output(root))?);
+    for source in source::select(&source::find(root)?, request.names)? {
+        let begin = Instant::now();
+        eprintln!("{} ({}) ...", source.name, source.language);
+        match build_one(root, &source) {
+            Ok(file) => {
+                eprintln!("{}: {:.1?}", source.name, begin.elapsed());
+                built.push(file);
+            }
+            Err(error) if is_skipped(&error, request.setup) => {
+                eprintln!("SKIPPED {}: {error}", source.name);
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(built)
 }
 
-fn output(root: &Path) -> PathBuf {
-    root.join("target").join("plugins")
+/// Whether a plugin may be left out for this error.
+fn is_skipped(error: &Error, setup: Setup) -> bool {
+    error.is_missing_tool() && !setup.is_strict()
 }
 
-/// The folders that hold a plugin, in the order of their names.
-fn sources(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    let folder = root.join("examples").join("plugins");
-    let unreadable = |e| Error::because(format!("cannot list {}", folder.display()), e);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.join("Cargo.toml").is_file() {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
+fn build_one(root: &Path, source: &Source) -> Result<PathBuf, Error> {
+    let work = Workshop::open(root, source)?;
+    let module = match source.language {
+        Language::Rust => rust::build(root, source),
+        Language::Go => go::build(&work, source),
+    }?;
+    publish(
+        &module,
+        &root.join("target").join("plugins"),
+        &source.file(),
+    )
 }
 
-fn select(sources: &[PathBuf], names: &[String]) -> Result<Vec<PathBuf>, Error> {
-    if names.is_empty() {
-        return Ok(sources.to_vec());
-    }
-    let find = |name: &String| {
-        sources
-            .iter()
-            .find(|source| source.ends_with(name))
-            .cloned()
-            .ok_or_else(|| {
-                let known: Vec<_> = sources
-                    .iter()
-                    .filter_map(|s| s.file_name()?.to_str())
-                    .collect();
-                Error::new(format!(
-                    "there is no plugin `{name}` in examples/plugins; there are: {}",
-                    known.join(", ")
-                ))
-            })
-    };
-    names.iter().map(find).collect()
+/// The folder in which one plugin is built. While it is open no other process builds that plugin.
+#[derive(Debug)]
+struct Workshop {
+    folder: PathBuf,
+    _lock: fs::File,
 }
 
-/// Compiles one plugin and gives back the modules that cargo made of it.
-fn compile(root: &Path, source: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut command = cargo::build_in(root);
-    for name in HOST_ONLY {
-        command.env_remove(name);
+impl Workshop {
+    fn open(root: &Path, source: &Source) -> Result<Self, Error> {
+        let folder = root.join("target/plugins-build/by-name").join(&source.name);
+        let open = || {
+            fs::create_dir_all(&folder)?;
+            let lock = fs::File::create(folder.join(".lock"))?;
+            lock.lock()?;
+            Ok(lock)
+        };
+        let lock = open().map_err(|e: std::io::Error| {
+            Error::because(format!("cannot work in {}", folder.display()), e)
+        })?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
     }
-    command.args(["--release", "--locked", "--target", TARGET]);
-    command
-        .arg("--manifest-path")
-        .arg(source.join("Cargo.toml"));
-    // One folder for all of them: what they have in common is compiled once.
-    command
-        .arg("--target-dir")
-        .arg(root.join("target").join("plugins-build"));
-    let mut files = cargo::run(command, &format!("plugin {}", source.display()))?;
-    files.retain(|file| file.extension().is_some_and(|e| e == "wasm"));
-    if files.is_empty() {
-        let why = format!(
-            "{} made no .wasm file: is its crate-type [\"cdylib\"]?",
-            source.display()
-        );
-        return Err(Error::new(why));
+
+    /// Where the compiler puts the module.
+    fn module(&self) -> PathBuf {
+        self.folder.join("plugin.wasm")
     }
-    Ok(files)
 }
 
 /// Puts a module into the folder for all of them, in one step, and only when it is not there already: somebody may be
 /// loading the file, or watching it.
-fn publish(module: &Path, folder: &Path) -> Result<PathBuf, Error> {
-    let name = module.file_name().unwrap_or_default();
+fn publish(module: &Path, folder: &Path, name: &str) -> Result<PathBuf, Error> {
     let place = folder.join(name);
     let copy = || {
         let code = fs::read(module)?;
@@ -129,7 +130,7 @@ fn publish(module: &Path, folder: &Path) -> Result<PathBuf, Error> {
             return Ok(());
         }
         fs::create_dir_all(folder)?;
-        let part = folder.join(format!(".{}.{}", name.display(), process::id()));
+        let part = folder.join(format!(".{name}.{}", process::id()));
         fs::write(&part, code)?;
         fs::rename(part, &place)
     };
@@ -141,29 +142,15 @@ fn publish(module: &Path, folder: &Path) -> Result<PathBuf, Error> {
 mod tests {
     use super::*;
 
-    fn folders() -> Vec<PathBuf> {
-        ["/w/add-header", "/w/deny"].map(PathBuf::from).to_vec()
+    #[test]
+    fn a_missing_tool_is_an_error_in_ci() {
+        let missing = Error::missing_tool("go is missing");
+        assert!(is_skipped(&missing, Setup::Lenient));
+        assert!(!is_skipped(&missing, Setup::Strict));
     }
 
     #[test]
-    fn no_name_means_every_plugin() {
-        assert_eq!(select(&folders(), &[]).unwrap(), folders());
-    }
-
-    #[test]
-    fn a_name_is_the_folder_s() {
-        assert_eq!(
-            select(&folders(), &["deny".into()]).unwrap(),
-            [PathBuf::from("/w/deny")]
-        );
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
-        let error = select(&folders(), &["denny".into()]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no plugin `denny` in examples/plugins; there are: add-header, deny"
-        );
+    fn a_plugin_that_does_not_build_is_always_an_error() {
+        assert!(!is_skipped(&Error::new("a fault"), Setup::Lenient));
     }
 }

@@ -7,8 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::TARGET;
 use crate::Error;
+
+/// The target that plugins in Rust are built for.
+pub(super) const NAME: &str = "wasm32-wasip1";
 
 /// Adds the target with rustup when the toolchain in use at `root` has not got it.
 pub(super) fn ensure(root: &Path) -> Result<(), Error> {
@@ -19,9 +21,9 @@ pub(super) fn ensure(root: &Path) -> Result<(), Error> {
     if env::var("CARGO_NET_OFFLINE").is_ok_and(|value| value == "true") {
         return Err(missing(root, "CARGO_NET_OFFLINE forbids to add it"));
     }
-    eprintln!("The target {TARGET} is missing: adding it with `rustup target add {TARGET}`.");
+    eprintln!("The target {NAME} is missing: adding it with `rustup target add {NAME}`.");
     match Command::new("rustup")
-        .args(["target", "add", TARGET])
+        .args(["target", "add", NAME])
         .current_dir(root)
         .stdin(Stdio::null())
         .status()
@@ -42,7 +44,7 @@ pub(super) fn ensure(root: &Path) -> Result<(), Error> {
 fn is_installed(root: &Path) -> Result<bool, Error> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let output = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
+        .args(["--print", "target-libdir", "--target", NAME])
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()
@@ -55,10 +57,10 @@ fn is_installed(root: &Path) -> Result<bool, Error> {
 fn missing(root: &Path, why: &str) -> Error {
     let toolchain = env::var("RUSTUP_TOOLCHAIN")
         .map_or_else(|_| String::new(), |name| format!(" --toolchain {name}"));
-    Error::new(format!(
-        "plugins are built for {TARGET}, which this toolchain has not got, and {why}.\n\
-         Add it with\n\n    rustup target add{toolchain} {TARGET}\n\n\
-         in {}, or, for a compiler that is not rustup's, install the {TARGET} standard library from where it came.",
+    Error::missing_tool(format!(
+        "plugins are built for {NAME}, which this toolchain has not got, and {why}.\n\
+         Add it with\n\n    rustup target add{toolchain} {NAME}\n\n\
+         in {}, or, for a compiler that is not rustup's, install the {NAME} standard library from where it came.",
         root.display()
     ))
 }

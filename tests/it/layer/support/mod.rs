@@ -4,9 +4,8 @@ pub(super) mod exchange;
 pub(super) mod guest;
 pub(super) mod logs;
 
-use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -41,13 +40,6 @@ pub(super) fn plugin(name: &str, guest: &Guest) -> LoomPluginBuilder {
 /// As [`plugin`], with nothing more to set.
 pub(super) fn load(name: &str, guest: &Guest) -> LoomPlugin {
     plugin(name, guest).build().expect("a plugin")
-}
-
-/// The header plugin of the examples, built from its source once per process.
-pub(super) fn add_header() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| xtask::plugins::build(xtask::root()).expect("it builds"));
-    folder.join("add_header_plugin.wasm")
 }
 
 /// Waits until something holds.
