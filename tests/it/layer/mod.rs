@@ -10,6 +10,7 @@ mod bodies;
 mod callouts;
 mod chains;
 mod compositions;
+mod examples;
 mod excess;
 mod failures;
 mod header_maps;

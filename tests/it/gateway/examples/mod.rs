@@ -1,8 +1,12 @@
 //! The example plugins, each run as its `loom.yaml` says, through the real program.
 
 mod add_header;
+mod auth_callout;
+mod body_rewrite;
 mod configurations;
 mod json_validation;
+mod metrics_log;
+mod rate_limit;
 
 use std::net::SocketAddr;
 
