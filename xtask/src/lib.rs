@@ -5,6 +5,7 @@ mod cargo;
 mod documents;
 mod error;
 
+pub mod conformance;
 pub mod demo;
 pub mod plugins;
 pub mod schema;

@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask demo                  see a plugin change a request and a response
   cargo xtask demo --once           the same as a check: ends with 0 when all is well
+  cargo xtask conformance           compare the gateway with the recorded answers of Envoy
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them
   cargo xtask schema                write docs/loom.schema.json after a change to loom-config
@@ -34,6 +35,16 @@ enum Task {
         /// End after the check; the exit code is 0 when both headers were there
         #[arg(long)]
         once: bool,
+    },
+    /// Run the cases of tests/conformance against Loom or Envoy
+    ///
+    /// Builds the kit's plugin, the gateway and the kit, downloads Envoy when it is asked for (pip), and hands all other
+    /// arguments on: `cargo xtask conformance --help` shows them. What is expected is what Envoy was recorded to answer.
+    #[command(disable_help_flag = true)]
+    Conformance {
+        /// --host loom|envoy, --filter TEXT, --record, --show, ...
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
     },
     /// Build the example plugins from their sources
     ///
@@ -67,6 +78,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<(), Error> {
     match task {
         Task::Demo { once } => xtask::demo::run(xtask::root(), once),
+        Task::Conformance { arguments } => xtask::conformance::run(xtask::root(), &arguments),
         Task::Plugins { names } => {
             let setup = Setup::of_environment();
             let request = plugins::Request {

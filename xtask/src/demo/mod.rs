@@ -17,6 +17,11 @@ use signal_hook::flag;
 use self::gateway::Gateway;
 use crate::{Error, plugins};
 
+/// Builds the gateway, and gives back its program.
+pub(crate) fn program(root: &Path) -> Result<std::path::PathBuf, Error> {
+    gateway::build(root)
+}
+
 /// The path that the demonstration asks for.
 const PATH: &str = "/api/test";
 

@@ -6,7 +6,7 @@
 
 mod go;
 mod language;
-mod rust;
+pub(crate) mod rust;
 mod source;
 mod target;
 mod tools;

@@ -1,0 +1,175 @@
+//! Runs cases against a host: sets up their servers and plugins, sends their requests, and collects what was seen.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::Error;
+use crate::case::{Case, Request};
+use crate::client;
+use crate::hosts::{Host, Line, PluginSetup, Serving, Setup};
+use crate::module::Modules;
+use crate::suite::Named;
+use crate::transcript::{Seen, Transcript};
+use crate::upstream::Upstream;
+
+/// How many cases have their exchanges at the same time.
+const AT_ONCE: usize = 12;
+
+/// When no line came for so long, none is expected any more.
+const QUIET: Duration = Duration::from_millis(600);
+
+/// What a script writes in place of the prefix that the runner chose.
+const PREFIX_MARK: &str = "@@";
+
+/// Runs all cases, and gives back what was seen of each, in the same order.
+pub(crate) async fn all(
+    host: &impl Host,
+    cases: &[Named],
+    modules: &mut Modules,
+) -> Result<Vec<Transcript>, Error> {
+    let mut transcripts = vec![Transcript::default(); cases.len()];
+    let (alone, together): (Vec<_>, Vec<_>) =
+        (0..cases.len()).partition(|&index| cases[index].case.alone);
+    let batches = together
+        .chunks(host.batch())
+        .chain(alone.chunks(1))
+        .map(<[usize]>::to_vec);
+    for batch in batches {
+        let members: Vec<_> = batch
+            .iter()
+            .map(|&index| (index, &cases[index].case))
+            .collect();
+        let seen = run_batch(host, &members, modules).await?;
+        for (index, transcript) in batch.into_iter().zip(seen) {
+            transcripts[index] = transcript;
+        }
+    }
+    Ok(transcripts)
+}
+
+async fn run_batch(
+    host: &impl Host,
+    cases: &[(usize, &Case)],
+    modules: &mut Modules,
+) -> Result<Vec<Transcript>, Error> {
+    let mut setups = Vec::new();
+    let mut servers = Vec::new();
+    for (index, case) in cases {
+        let (setup, upstreams) = set_up(*index, case, modules).await?;
+        setups.push(setup);
+        servers.push(upstreams);
+    }
+    let Serving {
+        addresses,
+        mut lines,
+        mut process,
+    } = match host.serve(&setups).await {
+        Ok(serving) => serving,
+        Err(_) if cases.len() == 1 => {
+            return Ok(vec![Transcript(vec!["the host does not start".to_owned()])]);
+        }
+        Err(error) => return Err(error),
+    };
+
+    let mut answers: Vec<Vec<Vec<String>>> = vec![Vec::new(); cases.len()];
+    let mut running = JoinSet::new();
+    let mut waiting = cases.iter().zip(&addresses).enumerate();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((position, ((_, case), address))) = waiting.next()
+        {
+            let (requests, address) = (case.requests(), *address);
+            running.spawn(async move { (position, exchanges(address, requests).await) });
+        }
+        match running.join_next().await {
+            Some(Ok((position, lines))) => answers[position] = lines,
+            Some(Err(error)) => return Err(error.into()),
+            None => break,
+        }
+    }
+    let mut said = Vec::new();
+    while let Ok(Some(line)) = timeout(QUIET, lines.recv()).await {
+        said.push(line);
+    }
+    let died = process.ended().is_some();
+    if died && cases.len() > 1 {
+        return Err(format!("{} died:\n{}", host.name(), process.last_words()).into());
+    }
+    process.kill().await;
+    Ok(cases
+        .iter()
+        .zip(&setups)
+        .zip(servers)
+        .zip(answers)
+        .map(|((((_, case), setup), servers), client)| {
+            let seen = Seen {
+                prefix: setup.prefix.clone(),
+                client,
+                servers: servers
+                    .iter()
+                    .map(|(name, server)| (name.clone(), server.seen()))
+                    .collect(),
+                lines: take_lines(&mut said, &setup.prefix),
+                paced: case.is_paced(),
+                died,
+            };
+            seen.transcript()
+        })
+        .collect())
+}
+
+/// The requests of a case, one after the other.
+async fn exchanges(address: std::net::SocketAddr, requests: Vec<Request>) -> Vec<Vec<String>> {
+    let mut answers = Vec::new();
+    for request in requests {
+        let begin = Instant::now();
+        answers.push(client::exchange(address, &request).await);
+        // What a stream does at its end comes before what the next one does at its beginning.
+        sleep(Duration::from_millis(30).saturating_sub(begin.elapsed())).await;
+    }
+    answers
+}
+
+fn take_lines(said: &mut Vec<Line>, prefix: &str) -> Vec<Line> {
+    let (own, others) = std::mem::take(said)
+        .into_iter()
+        .partition(|line| line.plugin.starts_with(prefix));
+    *said = others;
+    own
+}
+
+async fn set_up(
+    index: usize,
+    case: &Case,
+    modules: &mut Modules,
+) -> Result<(Setup, Vec<(String, Upstream)>), Error> {
+    let prefix = format!("k{index:03}-");
+    let mut upstreams = Vec::new();
+    for (name, answers) in case.servers() {
+        upstreams.push((name.to_owned(), Upstream::start(answers).await?));
+    }
+    let mut plugins = Vec::new();
+    for (letter, mut plugin) in ('a'..).zip(case.plugins()) {
+        plugin.script = plugin.script.replace(PREFIX_MARK, &prefix);
+        plugin.vm_script = plugin.vm_script.replace(PREFIX_MARK, &prefix);
+        let name = format!("{prefix}{letter}");
+        let vm_id = plugin.vm_id.as_ref().map(|id| format!("{prefix}{id}"));
+        plugins.push(PluginSetup {
+            vm_id: vm_id.unwrap_or_else(|| name.clone()),
+            module: modules.of(&plugin)?,
+            name,
+            plugin,
+        });
+    }
+    let addresses = upstreams
+        .iter()
+        .map(|(name, server)| (name.clone(), server.address));
+    let setup = Setup {
+        prefix,
+        plugins,
+        upstreams: addresses.collect(),
+    };
+    Ok((setup, upstreams))
+}
