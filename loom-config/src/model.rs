@@ -3,6 +3,7 @@
 //! Plain data. Nothing here knows YAML, serde or where a value came from, and a [`Config`] that exists is one that can
 //! be run: names refer to something, sizes and durations are in range, paths are absolute or relative to the process.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -106,12 +107,20 @@ pub struct Plugin {
     pub request_body: RequestBody,
     /// Whether the plugin gets the body while it holds the headers.
     pub allow_on_headers_stop_iteration: bool,
+    /// What becomes of header values that are not UTF-8.
+    pub header_values: HeaderValues,
+    /// Whether a file that imports unknown functions is refused.
+    pub strict_imports: bool,
+    /// Whether it runs without a route; it is then on none.
+    pub service: bool,
     /// The property `plugin_root_id`.
     pub root_id: String,
     /// Whose data and queues it shares, and whose VMs if they fit; `None` means its own, by its name.
     pub vm_id: Option<String>,
     /// What `proxy_on_vm_start` gets; `None` means an empty buffer.
     pub vm_configuration: Option<Arc<[u8]>>,
+    /// The environment variables that its VM reads.
+    pub env: BTreeMap<String, String>,
 }
 
 /// The first phase that a plugin takes part in; callbacks of earlier phases are skipped.
@@ -136,6 +145,17 @@ pub enum FailurePolicy {
     Closed,
     /// The request goes on as if the plugin were absent.
     Open,
+}
+
+/// What becomes of header values that are not UTF-8 when a plugin would see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderValues {
+    /// It reads them as they are.
+    Bytes,
+    /// It reads U+FFFD in the place of what is no UTF-8.
+    Lossy,
+    /// A request with one is answered with 400, a response with one becomes a 502.
+    Reject,
 }
 
 /// When the upstream gets a request with a body that a plugin looks at.

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::Request;
 use loom_config::model;
 use loom_layer::{
-    BodyMode, CalloutBody, FailurePolicy, LogLevel, LoomChain, LoomPlugin, LoomPluginBuilder,
-    LoomRuntime, Phase,
+    BodyMode, CalloutBody, FailurePolicy, HeaderValues, LogLevel, LoomChain, LoomPlugin,
+    LoomPluginBuilder, LoomRuntime, Phase, PluginService,
 };
 use tower::ServiceExt;
 
@@ -18,7 +18,9 @@ use crate::proxy::{ProxyService, Upstream};
 /// The loaded plugins, in the order of the configuration.
 #[derive(Debug)]
 pub(crate) struct Plugins {
-    loaded: Vec<LoomPlugin>,
+    /// `None` in the places of services.
+    loaded: Vec<Option<LoomPlugin>>,
+    services: Vec<PluginService>,
 }
 
 impl Plugins {
@@ -36,7 +38,10 @@ impl Plugins {
             .workers
             .or_else(|| std::thread::available_parallelism().ok().map(NonZero::get))
             .unwrap_or(1);
-        let mut loaded = Vec::with_capacity(config.plugins.len());
+        let mut this = Self {
+            loaded: Vec::with_capacity(config.plugins.len()),
+            services: Vec::new(),
+        };
         for plugin in &config.plugins {
             let mut builder = builder(plugin, config.log.level, workers, &runtime);
             for upstream in upstreams {
@@ -45,9 +50,19 @@ impl Plugins {
                     service.map_request(|request: Request<CalloutBody>| request.map(Body::new));
                 builder = builder.upstream_service(upstream.name(), service);
             }
-            loaded.push(builder.build_async().await?);
+            if plugin.service {
+                this.services.push(builder.build_service_async().await?);
+                this.loaded.push(None);
+            } else {
+                this.loaded.push(Some(builder.build_async().await?));
+            }
         }
-        Ok(Self { loaded })
+        Ok(this)
+    }
+
+    /// The plugins that run without a route, as long as somebody keeps them.
+    pub(crate) fn into_services(self) -> Vec<PluginService> {
+        self.services
     }
 
     /// The plugins of one route as one layer; `None` when it has none.
@@ -60,7 +75,10 @@ impl Plugins {
         }
         let mut chain = Vec::with_capacity(uses.len());
         for model::PluginUse { plugin, config } in uses {
-            let plugin = &self.loaded[*plugin];
+            // A configuration with a service on a route is refused when it is read.
+            let Some(plugin) = &self.loaded[*plugin] else {
+                continue;
+            };
             chain.push(match config {
                 // The same VMs, with a root context of its own.
                 Some(config) => {
@@ -88,9 +106,16 @@ fn builder(
         .log_level(log_level(plugin.log_level.unwrap_or(process_level)))
         .request_body(body_mode(plugin.request_body))
         .allow_on_headers_stop_iteration(plugin.allow_on_headers_stop_iteration)
+        .header_values(header_values(plugin.header_values))
+        .strict_imports(plugin.strict_imports)
         .root_id(&plugin.root_id)
-        .instances(plugin.instances.unwrap_or(workers))
         .runtime(runtime);
+    if !plugin.service {
+        builder = builder.instances(plugin.instances.unwrap_or(workers));
+    }
+    for (name, value) in &plugin.env {
+        builder = builder.env(name, value);
+    }
     if let Some(config) = &plugin.config {
         builder = builder.config(Bytes::copy_from_slice(config));
     }
@@ -141,6 +166,14 @@ fn body_mode(mode: model::RequestBody) -> BodyMode {
     match mode {
         model::RequestBody::Streaming => BodyMode::Streaming,
         model::RequestBody::BeforeInner => BodyMode::BeforeInner,
+    }
+}
+
+fn header_values(values: model::HeaderValues) -> HeaderValues {
+    match values {
+        model::HeaderValues::Bytes => HeaderValues::Bytes,
+        model::HeaderValues::Lossy => HeaderValues::Lossy,
+        model::HeaderValues::Reject => HeaderValues::Reject,
     }
 }
 

@@ -38,3 +38,16 @@ pub enum BodyMode {
     /// effects, and also in front of a handler that never reads the body.
     BeforeInner,
 }
+
+/// What becomes of header and trailer values that are not UTF-8, which HTTP allows, when a plugin would see them. The text
+/// functions of some SDKs panic at such a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HeaderValues {
+    /// The plugin reads them as they are.
+    #[default]
+    Bytes,
+    /// The plugin reads U+FFFD in the place of what is no UTF-8. What it does not write itself goes on as it was.
+    Lossy,
+    /// The plugin never sees them: the request is answered with 400, a response becomes a 502.
+    Reject,
+}

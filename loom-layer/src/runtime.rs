@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, Kind};
 use crate::foreign::{ForeignCall, ForeignError, ForeignFunctions};
 use crate::shared::Metric;
-use crate::vm::{Cache, Compiled, Platform, Root, Sha, Vm, VmSpec};
+use crate::vm::{Cache, Compiled, Environment, Platform, Root, Sha, Vm, VmSpec};
 
 /// What plugins share: the engine and its clock, compiled modules, VMs, shared data, queues, metrics, one background thread.
 ///
@@ -41,6 +41,7 @@ struct Inner {
 struct VmKey {
     vm_id: Arc<str>,
     configuration: Bytes,
+    environment: Environment,
     code: Sha,
     memory_limit: u64,
     timeouts: (Duration, Duration),
@@ -208,6 +209,7 @@ impl LoomRuntime {
         let key = VmKey {
             vm_id: Arc::clone(&spec.vm_id),
             configuration: spec.configuration.clone(),
+            environment: spec.environment.clone(),
             code,
             memory_limit: spec.memory_limit,
             timeouts: (spec.timeout, spec.start_timeout),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Checker;
 use crate::limits;
-use crate::model::{FailurePolicy, Phase, Plugin, RequestBody};
+use crate::model::{FailurePolicy, HeaderValues, Phase, Plugin, RequestBody};
 use crate::raw::{self, Items};
 use crate::tree::KeyPath;
 
@@ -62,6 +62,18 @@ fn plugin(raw: &raw::Plugin, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> O
             "the id is empty; leave the key out for one of the plugin's own",
         );
     }
+    let service = raw.service.unwrap_or(false);
+    if service && raw.instances.is_some_and(|instances| instances > 1) {
+        let message = "a `service` has one VM; leave the key out";
+        checker.fault(&path.key("instances"), message);
+    }
+    let env = raw.env.clone().unwrap_or_default();
+    for (name, value) in &env {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            let message = "this cannot be an environment variable; expected a name without `=`, and a value without NUL";
+            checker.fault(&path.key("env").key(name), message);
+        }
+    }
     Some(Plugin {
         name: raw.name.clone()?,
         path: checker.directory.join(raw.path.as_ref()?),
@@ -82,9 +94,15 @@ fn plugin(raw: &raw::Plugin, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> O
             .request_body
             .map_or(RequestBody::Streaming, RequestBody::from),
         allow_on_headers_stop_iteration: raw.allow_on_headers_stop_iteration.unwrap_or(false),
+        header_values: raw
+            .header_values
+            .map_or(HeaderValues::Bytes, HeaderValues::from),
+        strict_imports: raw.strict_imports.unwrap_or(false),
+        service,
         root_id: raw.root_id.clone().unwrap_or_default(),
         vm_id: raw.vm_id.clone(),
         vm_configuration: raw.vm_configuration.as_ref().and_then(config_bytes),
+        env,
     })
 }
 
@@ -123,6 +141,16 @@ impl From<raw::RequestBody> for RequestBody {
         match raw {
             raw::RequestBody::Streaming => Self::Streaming,
             raw::RequestBody::BeforeInner => Self::BeforeInner,
+        }
+    }
+}
+
+impl From<raw::HeaderValues> for HeaderValues {
+    fn from(raw: raw::HeaderValues) -> Self {
+        match raw {
+            raw::HeaderValues::Bytes => Self::Bytes,
+            raw::HeaderValues::Lossy => Self::Lossy,
+            raw::HeaderValues::Reject => Self::Reject,
         }
     }
 }

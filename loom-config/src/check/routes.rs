@@ -104,6 +104,18 @@ impl Scope<'_> {
                 complete = false;
                 continue;
             };
+            let is_service = |plugins: &[Plugin]| {
+                plugins
+                    .get(plugin.plugin)
+                    .is_some_and(|plugin| plugin.service)
+            };
+            if self.plugins.is_some_and(is_service) {
+                let message =
+                    "this plugin is a `service`: it runs without a route and sees no requests";
+                checker.fault(&path, message).with_hint(
+                    "for the same file on a route, give it a second entry without `service`",
+                );
+            }
             if uses.contains(&plugin) {
                 let message = "the plugin stands twice on this route with the same configuration; keep one of them";
                 checker

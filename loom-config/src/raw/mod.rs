@@ -14,7 +14,7 @@ mod shapes;
 mod upstream;
 
 pub(crate) use listener::{ListenerEntry, ListenerLimits};
-pub(crate) use plugin::{FailurePolicy, LogLevel, Phase, Plugin, RequestBody};
+pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
 pub(crate) use route::{ListenerName, PluginEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, SizeText};
 pub(crate) use upstream::{Builtin, EndpointEntry, Upstream, UpstreamTimeouts};

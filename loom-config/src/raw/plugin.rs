@@ -1,5 +1,7 @@
 //! `plugins`
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,6 +49,15 @@ pub(crate) struct Plugin {
     /// Whether the plugin gets the body while it holds the headers, to decide on them by it. Default: false.
     #[schemars(extend("default" = false))]
     pub(crate) allow_on_headers_stop_iteration: Option<bool>,
+    /// What becomes of header values that are not UTF-8 when the plugin would see them. Default: bytes.
+    #[schemars(extend("default" = "bytes"))]
+    pub(crate) header_values: Option<HeaderValues>,
+    /// Whether a file that imports functions which Loom does not have is refused. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(crate) strict_imports: Option<bool>,
+    /// Whether the plugin runs without a route, for its ticks, queues and calls, in one VM. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(crate) service: Option<bool>,
     /// What the plugin is configured with. A mapping or list reaches it as JSON, text as it is. Default: nothing.
     pub(crate) config: Option<Value>,
     /// Which plugin is meant, for a file with several: the plugin reads it as `plugin_root_id`. Default: empty.
@@ -55,6 +66,8 @@ pub(crate) struct Plugin {
     pub(crate) vm_id: Option<String>,
     /// What the plugin's VM is started with, in the forms of `config`. Default: nothing.
     pub(crate) vm_configuration: Option<Value>,
+    /// The environment variables that the plugin's VM reads. Those of the process are not among them. Default: none.
+    pub(crate) env: Option<BTreeMap<String, String>>,
 }
 
 /// The first phase that a plugin takes part in.
@@ -101,6 +114,18 @@ pub(crate) enum FailurePolicy {
     Closed,
     /// It goes on as if the plugin were absent.
     Open,
+}
+
+/// What becomes of header values that are not UTF-8.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HeaderValues {
+    /// The plugin reads them as they are.
+    Bytes,
+    /// The plugin reads U+FFFD in the place of what is no UTF-8.
+    Lossy,
+    /// A request with one is answered with 400, a response with one becomes a 502.
+    Reject,
 }
 
 /// When the upstream gets a request with a body that a plugin looks at.

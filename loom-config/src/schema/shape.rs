@@ -150,9 +150,16 @@ impl<'a> Shape<'a> {
             .map(|(key, _)| key.as_str())
     }
 
-    /// The shape of a key's value.
+    /// The shape of a key's value. Where the author of the file chooses the keys, it is the same for all of them.
     pub(crate) fn property(self, key: &str) -> Option<Self> {
-        self.at.get("properties")?.get(key).map(|at| self.inner(at))
+        let known = |properties: &'a Json| properties.get(key);
+        let named = self.at.get("properties").and_then(known);
+        let at = named.or_else(|| {
+            self.at
+                .get("additionalProperties")
+                .filter(|at| at.is_object())
+        })?;
+        Some(self.inner(at))
     }
 
     /// Whether a key is free: it belongs to the author of the file.

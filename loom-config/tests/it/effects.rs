@@ -90,6 +90,22 @@ const EFFECTS: &[(&str, &str)] = &[
         "plugins: [{name: a, path: a.wasm, <<allow_on_headers_stop_iteration: true>>}]",
     ),
     (
+        "plugins[].header_values",
+        "plugins: [{name: a, path: a.wasm, <<header_values: lossy>>}]",
+    ),
+    (
+        "plugins[].strict_imports",
+        "plugins: [{name: a, path: a.wasm, <<strict_imports: true>>}]",
+    ),
+    (
+        "plugins[].service",
+        "plugins: [{name: a, path: a.wasm, <<service: true>>}]",
+    ),
+    (
+        "plugins[].env",
+        "plugins: [{name: a, path: a.wasm, <<env: {A: b}>>}]",
+    ),
+    (
         "plugins[].root_id",
         "plugins: [{name: a, path: a.wasm, <<root_id: limit>>}]",
     ),

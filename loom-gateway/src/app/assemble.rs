@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use loom_config::model::{Config, Route};
-use loom_layer::RouteInfo;
+use loom_layer::{PluginService, RouteInfo};
 
 use super::error::StartError;
 use crate::plugins::Plugins;
@@ -17,6 +17,8 @@ use crate::router::{RouteTable, listener_router};
 pub(super) struct Assembled {
     /// One router per listener, in the order of the configuration.
     pub(super) listeners: Vec<Router>,
+    /// The plugins that run without a route.
+    pub(super) services: Vec<PluginService>,
 }
 
 impl Assembled {
@@ -42,6 +44,7 @@ impl Assembled {
         });
         Ok(Self {
             listeners: listeners.collect(),
+            services: plugins.into_services(),
         })
     }
 }

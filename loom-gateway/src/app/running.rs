@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use loom_config::model::Config;
+use loom_layer::PluginService;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -16,6 +17,8 @@ use crate::listener::{self, Bound, Drain};
 pub struct Running {
     addresses: Vec<(String, SocketAddr)>,
     listeners: JoinSet<()>,
+    /// The plugins without a route; they run as long as this does.
+    services: Vec<PluginService>,
     drain: Drain,
     drain_timeout: Duration,
 }
@@ -40,6 +43,7 @@ impl Running {
         let mut running = Self {
             addresses: Vec::with_capacity(bound.len()),
             listeners: JoinSet::new(),
+            services: assembled.services,
             drain: Drain::default(),
             drain_timeout: config.shutdown.drain_timeout,
         };
@@ -76,9 +80,12 @@ impl Running {
     pub async fn shutdown(mut self) -> Drained {
         self.drain.start();
         let all = async { while self.listeners.join_next().await.is_some() {} };
-        match timeout(self.drain_timeout, all).await {
+        let drained = match timeout(self.drain_timeout, all).await {
             Ok(()) => Drained::Complete,
             Err(_) => Drained::TimedOut,
-        }
+        };
+        // Until then requests may have read what they share with plugins on routes.
+        drop(self.services);
+        drained
     }
 }

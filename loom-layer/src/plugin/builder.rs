@@ -1,5 +1,6 @@
 //! Everything that can be set about a plugin.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +10,17 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::LoomPlugin;
 use super::source::Source;
 use super::thread::off_thread;
+use super::{LoomPlugin, PluginService};
 use crate::callout::{CalloutBody, Upstream, Upstreams};
 use crate::error::{BoxError, Error, Kind};
 use crate::limits;
 use crate::log::LogLevel;
-use crate::policy::{BodyMode, FailurePolicy, Phase};
+use crate::policy::{BodyMode, FailurePolicy, HeaderValues, Phase};
 use crate::runtime::LoomRuntime;
 use crate::stream::Terms;
-use crate::vm::{Attached, Root, VmSpec, check_memory};
+use crate::vm::{Attached, PluginSpec, Root, VmSpec, check_imports, check_memory};
 
 /// Makes a [`LoomPlugin`].
 ///
@@ -52,6 +53,8 @@ pub struct LoomPluginBuilder {
     log_level: Option<LogLevel>,
     terms: Terms,
     phase: Phase,
+    environment: BTreeMap<String, String>,
+    strict_imports: bool,
     instances: Option<usize>,
     upstreams: Upstreams,
     bad_upstream: Option<String>,
@@ -77,8 +80,11 @@ impl LoomPluginBuilder {
                 body_while_headers_wait: false,
                 body_before_inner: false,
                 max_buffered_body: limits::BUFFERED_BODY,
+                header_values: HeaderValues::default(),
             },
             phase: Phase::default(),
+            environment: BTreeMap::new(),
+            strict_imports: false,
             instances: None,
             upstreams: Upstreams::default(),
             bad_upstream: None,
@@ -196,6 +202,26 @@ impl LoomPluginBuilder {
         self
     }
 
+    /// What becomes of header values that are not UTF-8; [`HeaderValues::Bytes`] by default.
+    pub fn header_values(mut self, values: HeaderValues) -> Self {
+        self.terms.header_values = values;
+        self
+    }
+
+    /// An environment variable that the plugin's VM reads through WASI. Without one the environment is empty; that of the
+    /// process is never shown.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Whether a module that imports functions which this host does not have is refused, as by Envoy. By default they
+    /// answer UNIMPLEMENTED, with a warning at load: many SDKs import more than a plugin uses.
+    pub fn strict_imports(mut self, strict: bool) -> Self {
+        self.strict_imports = strict;
+        self
+    }
+
     /// How many VMs the plugin has; by default one per available core. With 1 the plugin has one state for all requests.
     pub fn instances(mut self, instances: usize) -> Self {
         self.instances = Some(instances);
@@ -260,6 +286,37 @@ impl LoomPluginBuilder {
         off_thread(&name, || self.build()).await
     }
 
+    /// As [`build`](Self::build), for a plugin that runs without requests: it has one VM, and is no layer.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build), and when more than one instance was asked for.
+    pub fn build_service(self) -> Result<PluginService, Error> {
+        self.singleton()?.build().map(PluginService::new)
+    }
+
+    /// As [`build_service`](Self::build_service), on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`build_service`](Self::build_service).
+    pub async fn build_service_async(self) -> Result<PluginService, Error> {
+        self.singleton()?
+            .build_async()
+            .await
+            .map(PluginService::new)
+    }
+
+    fn singleton(self) -> Result<Self, Error> {
+        if self.instances.is_some_and(|instances| instances > 1) {
+            return Err(self.fault(
+                "it is a service, which has one VM, and `instances` asks for more",
+                "leave `instances` out",
+            ));
+        }
+        Ok(self.instances(1))
+    }
+
     fn try_build(self) -> Result<LoomPlugin, Error> {
         self.check()?;
         let Some(source) = &self.source else {
@@ -272,32 +329,31 @@ impl LoomPluginBuilder {
         };
         let (code, compiled) = runtime.compile(&self.name, &wasm)?;
         check_memory(&self.name, &compiled, self.memory_limit)?;
+        check_imports(&self.name, &compiled, self.strict_imports)?;
         let name: Arc<str> = self.name.into();
         let spec = VmSpec {
             plugin: Arc::clone(&name),
             vm_id: self.vm_id.map_or_else(|| Arc::clone(&name), Arc::from),
             configuration: self.vm_config,
+            environment: self.environment.iter().collect(),
             memory_limit: self.memory_limit,
             timeout: self.timeout,
             start_timeout: self.start_timeout,
             instances: self.instances.unwrap_or_else(cores),
         };
-        let root = Root::new(
+        let root = Root::new(PluginSpec {
             name,
-            self.root_id.into(),
-            self.config,
-            self.log_level,
-            self.pause_timeout,
-            Arc::new(self.upstreams),
-        );
+            root_id: self.root_id.into(),
+            configuration: self.config,
+            log_level: self.log_level,
+            pause_timeout: self.pause_timeout,
+            terms: self.terms,
+            phase: self.phase,
+            upstreams: Arc::new(self.upstreams),
+        });
         let vm = runtime.attach(spec, code, compiled, &root)?;
         Ok(LoomPlugin {
-            attached: Arc::new(Attached {
-                vm,
-                root,
-                terms: self.terms,
-                phase: self.phase,
-            }),
+            attached: Arc::new(Attached { vm, root }),
         })
     }
 
@@ -312,6 +368,15 @@ impl LoomPluginBuilder {
             return Err(self.fault(
                 "a timeout is zero",
                 "set `timeout`, `start_timeout` and `pause_timeout` to more",
+            ));
+        }
+        let bad_variable = self.environment.iter().find(|(name, value)| {
+            name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')
+        });
+        if let Some((name, _)) = bad_variable {
+            return Err(self.fault(
+                &format!("the environment variable {name:?} cannot be handed over"),
+                "give it a name without `=`, and leave out NUL",
             ));
         }
         if let Some(wrong) = &self.bad_upstream {

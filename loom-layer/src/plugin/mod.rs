@@ -2,6 +2,7 @@
 
 mod builder;
 mod chain;
+mod service;
 mod source;
 mod thread;
 
@@ -12,6 +13,7 @@ use bytes::Bytes;
 
 pub use builder::LoomPluginBuilder;
 pub use chain::LoomChain;
+pub use service::PluginService;
 
 use self::thread::off_thread;
 use crate::error::Error;
@@ -86,20 +88,13 @@ impl LoomPlugin {
     ///
     /// When the plugin refuses the configuration, or fails while it reads it.
     pub fn with_config(&self, config: impl Into<Bytes>) -> Result<Self, Error> {
-        let Attached {
-            vm,
-            root,
-            terms,
-            phase,
-        } = &*self.attached;
+        let Attached { vm, root } = &*self.attached;
         let root = root.with_configuration(config.into());
         vm.add_root(&root)?;
         Ok(Self {
             attached: Arc::new(Attached {
                 vm: Arc::clone(vm),
                 root,
-                terms: *terms,
-                phase: *phase,
             }),
         })
     }

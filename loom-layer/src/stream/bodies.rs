@@ -228,6 +228,12 @@ impl<G: Guest> Stream<G> {
         if let Some(exchange) = self.exchange.as_mut() {
             exchange.lend(direction, lent.0, lent.1, open);
         }
+        if !is_body && self.refuse(at, direction, direction.trailers()) {
+            if let Some(exchange) = self.exchange.as_mut() {
+                exchange.take_back(direction, false);
+            }
+            return Poll::Ready(());
+        }
         let result = self.poll_callback(cx, at, callback);
         let Some(exchange) = self.exchange.as_mut() else {
             return Poll::Ready(());

@@ -24,6 +24,24 @@ pub(crate) enum Direction {
     Response,
 }
 
+impl Direction {
+    /// The map of its headers.
+    pub(crate) const fn headers(self) -> MapType {
+        match self {
+            Self::Request => MapType::RequestHeaders,
+            Self::Response => MapType::ResponseHeaders,
+        }
+    }
+
+    /// The map of its trailers.
+    pub(crate) const fn trailers(self) -> MapType {
+        match self {
+            Self::Request => MapType::RequestTrailers,
+            Self::Response => MapType::ResponseTrailers,
+        }
+    }
+}
+
 /// Reaches a stream from outside its own callbacks: from another stream's callback or from a root context.
 pub(crate) trait Remote: Send + Sync {
     /// Runs `f` on the exchange, unless a callback of the stream runs elsewhere for too long. Says whether it ran.

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use super::exchange::{Direction, Exchange};
 use crate::abi::Action;
-use crate::policy::FailurePolicy;
+use crate::policy::{FailurePolicy, HeaderValues};
 
 /// A call from the host into the guest, in the life of an HTTP stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub(crate) struct Terms {
     pub(crate) body_before_inner: bool,
     /// The most bytes of a body that the plugin may hold, in each direction.
     pub(crate) max_buffered_body: usize,
+    /// What becomes of header values that are not UTF-8.
+    pub(crate) header_values: HeaderValues,
 }
 
 /// One plugin's side of one stream.

@@ -237,6 +237,13 @@ impl<'a> Map<'a> {
         })
     }
 
+    /// The first entry whose value is not UTF-8.
+    pub(crate) fn first_unreadable(self) -> Option<&'a str> {
+        let mut pairs = self.pairs();
+        let (name, _) = pairs.find(|(_, value)| std::str::from_utf8(value).is_err())?;
+        std::str::from_utf8(name).ok()
+    }
+
     /// How many entries there are.
     pub(crate) fn count(self) -> usize {
         let headers = self.headers();

@@ -104,6 +104,9 @@ impl<G: Guest> Stream<G> {
             };
             return Poll::Ready(());
         }
+        if self.refuse(at, Direction::Request, Direction::Request.headers()) {
+            return Poll::Ready(());
+        }
         let before = self.snapshot_before(at, |exchange| exchange.request.clone());
         match ready!(self.poll_callback(cx, at, callback)) {
             Ok(Action::Continue) => {
@@ -259,6 +262,9 @@ impl<G: Guest> Stream<G> {
         let callback = Callback::Headers(Direction::Response, End::from(ends));
         if !self.wants(at, callback) {
             self.move_response(at, false);
+            return Poll::Ready(());
+        }
+        if self.refuse(at, Direction::Response, Direction::Response.headers()) {
             return Poll::Ready(());
         }
         let before = self.snapshot_before(at, |exchange| exchange.response.clone());

@@ -41,8 +41,8 @@ pub(crate) use property::{PluginNames, property};
 pub(crate) use reply::LocalReply;
 pub(crate) use wishes::{Wish, Wishes};
 
-use crate::abi::Action;
-use crate::policy::FailurePolicy;
+use crate::abi::{Action, MapType};
+use crate::policy::{FailurePolicy, HeaderValues};
 use flow::{Course, Flow};
 use framing::Framing;
 
@@ -53,6 +53,7 @@ pub(crate) mod details {
     pub(crate) const RESPONSE_INCOMPLETE: &str = "filter_removed_required_response_headers";
     pub(crate) const REQUEST_TOO_LARGE: &str = "request_payload_too_large";
     pub(crate) const RESPONSE_TOO_LARGE: &str = "response_payload_too_large";
+    pub(crate) const NOT_UTF8: &str = "header_value_not_utf8";
     pub(crate) const PAUSE_TIMEOUT: &str = "wasm_pause_timeout";
     pub(crate) const VIA_UPSTREAM: &str = "via_upstream";
 }
@@ -522,6 +523,26 @@ impl<G: Guest> Stream<G> {
         } else {
             exchange.overrule(reply);
         }
+    }
+
+    /// Answers the stream because a plugin does not want to see what is about to be shown to it.
+    fn refuse(&mut self, at: usize, direction: Direction, kind: MapType) -> bool {
+        let guest = &self.filters[at].guest;
+        if guest.terms().header_values != HeaderValues::Reject {
+            return false;
+        }
+        let exchange = self.exchange.as_deref();
+        let Some(name) = exchange
+            .and_then(|exchange| exchange.map(kind).ok())
+            .and_then(Map::first_unreadable)
+        else {
+            return false;
+        };
+        let plugin = guest.name();
+        tracing::debug!(target: "loom::stream", plugin, ?direction, name, "a value is not UTF-8, and the plugin's header_values is `reject`");
+        let reply = LocalReply::not_utf8(direction, name);
+        self.answer(reply);
+        true
     }
 
     /// Marks a plugin as failed. Under `closed` the stream is answered with 503; under `open` it is the caller's to go on.

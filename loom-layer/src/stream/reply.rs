@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::head::{RequestHead, ResponseHead};
+use super::{Direction, details};
 use crate::abi::Status;
 
 /// The gRPC status `Unavailable`, which a failed plugin answers with.
@@ -70,6 +71,21 @@ impl LocalReply {
             headers: Vec::new(),
             body: Bytes::new(),
             grpc_status: Some(GRPC_UNAVAILABLE),
+        }
+    }
+
+    /// A header or trailer whose value a plugin is not to see.
+    pub(crate) fn not_utf8(direction: Direction, name: &str) -> Self {
+        let (status, of) = match direction {
+            Direction::Request => (StatusCode::BAD_REQUEST, "request"),
+            Direction::Response => (StatusCode::BAD_GATEWAY, "response"),
+        };
+        Self {
+            status,
+            details: details::NOT_UTF8.into(),
+            headers: Vec::new(),
+            body: format!("the value of `{name}` in the {of} is not UTF-8").into(),
+            grpc_status: None,
         }
     }
 

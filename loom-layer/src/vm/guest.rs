@@ -17,8 +17,6 @@ use crate::stream::{Callback, Direction, Exchange, Failed, Guest, Terms};
 pub(crate) struct Attached {
     pub(crate) vm: Arc<Vm>,
     pub(crate) root: Arc<Root>,
-    pub(crate) terms: Terms,
-    pub(crate) phase: Phase,
 }
 
 impl Drop for Attached {
@@ -71,11 +69,11 @@ impl Guest for PluginGuest {
             Callback::Done => (has.done, Phase::Log),
             Callback::Create | Callback::Delete => return true,
         };
-        has && self.plugin.phase <= phase
+        has && self.plugin.root.phase <= phase
     }
 
     fn terms(&self) -> Terms {
-        self.plugin.terms
+        self.plugin.root.terms
     }
 
     fn is_alive(&self) -> bool {

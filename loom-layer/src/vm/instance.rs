@@ -12,10 +12,10 @@ use super::module::Compiled;
 use super::platform::Platform;
 use super::roots::{Agenda, RootCallback};
 use super::spec::{Root, VmSpec};
-use crate::abi::{AbiVersion, Action, MapType};
+use crate::abi::{AbiVersion, Action};
 use crate::afterwards::afterwards;
 use crate::callout::CallResult;
-use crate::stream::{Buffer, Callback, Direction, End, Exchange, Map};
+use crate::stream::{Buffer, Callback, End, Exchange, Map};
 
 /// See the module's text. Whoever holds it is the only one in the guest.
 pub(super) struct Instance {
@@ -336,7 +336,7 @@ impl Instance {
         match callback {
             Callback::Create => {}
             Callback::Headers(direction, end) => {
-                let map = headers_of(direction);
+                let map = direction.headers();
                 let count = self.count(|exchange| exchange.map(map).map_or(0, Map::count));
                 let Some(export) = &self.exports.headers[direction as usize] else {
                     return Ok(Action::Continue);
@@ -361,7 +361,7 @@ impl Instance {
                 return self.check(callback.name(), result).map(Action::from_body);
             }
             Callback::Trailers(direction) => {
-                let map = trailers_of(direction);
+                let map = direction.trailers();
                 let count = self.count(|exchange| exchange.map(map).map_or(0, Map::count));
                 let Some(export) = &self.exports.trailers[direction as usize] else {
                     return Ok(Action::Continue);
@@ -551,20 +551,6 @@ fn find<P: WasmParams, R: WasmResults>(
     name: &str,
 ) -> Option<TypedFunc<P, R>> {
     instance.get_typed_func(store, name).ok()
-}
-
-const fn headers_of(direction: Direction) -> MapType {
-    match direction {
-        Direction::Request => MapType::RequestHeaders,
-        Direction::Response => MapType::ResponseHeaders,
-    }
-}
-
-const fn trailers_of(direction: Direction) -> MapType {
-    match direction {
-        Direction::Request => MapType::RequestTrailers,
-        Direction::Response => MapType::ResponseTrailers,
-    }
 }
 
 fn emit_logs(store: &mut Store<Host>) {

@@ -51,8 +51,12 @@ impl Linking {
         Ok(Self { linker, types })
     }
 
-    /// Links a module as far as that goes without an instance.
-    pub(super) fn link(&self, plugin: &str, module: &Module) -> Result<InstancePre<Host>, Error> {
+    /// Links a module as far as that goes without an instance. Also says which of its imports are but stubs.
+    pub(super) fn link(
+        &self,
+        plugin: &str,
+        module: &Module,
+    ) -> Result<(InstancePre<Host>, Vec<String>), Error> {
         let mut linker = self.linker.clone();
         linker.allow_shadowing(true);
         let mut stubs = BTreeSet::new();
@@ -73,11 +77,7 @@ impl Linking {
             };
             defined.map_err(|why| unlinkable(plugin, from, name, &why))?;
         }
-        if !stubs.is_empty() {
-            let functions = stubs.into_iter().collect::<Vec<_>>().join(", ");
-            tracing::warn!(target: "loom::load", plugin, functions, "imports that this host does not have answer UNIMPLEMENTED");
-        }
-        linker.instantiate_pre(module).map_err(|error| {
+        let linked = linker.instantiate_pre(module).map_err(|error| {
             Error::new(
                 Kind::Abi,
                 plugin,
@@ -85,7 +85,8 @@ impl Linking {
                 "build it with a Proxy-Wasm SDK for ABI 0.1.0, 0.2.0 or 0.2.1",
             )
             .with_source(error)
-        })
+        })?;
+        Ok((linked, stubs.into_iter().collect()))
     }
 }
 

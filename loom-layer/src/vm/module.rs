@@ -20,6 +20,8 @@ pub(crate) struct Compiled {
     pub(crate) callbacks: Callbacks,
     /// The memory that an instance begins with, in bytes.
     pub(crate) initial_memory: u64,
+    /// The imports that this host does not have.
+    stubs: Vec<String>,
 }
 
 /// Which HTTP callbacks a module exports.
@@ -60,7 +62,7 @@ impl Compiled {
         check_signatures(plugin, &module, abi)?;
         let allocator = allocator(plugin, &module)?;
         let initial_memory = initial_memory(plugin, &module)?;
-        let pre = linking.link(plugin, &module)?;
+        let (pre, stubs) = linking.link(plugin, &module)?;
         let has = |name| matches!(module.get_export(name), Some(ExternType::Func(_)));
         Ok(Arc::new(Self {
             pre,
@@ -77,6 +79,7 @@ impl Compiled {
                 done: has("proxy_on_done"),
             },
             initial_memory,
+            stubs,
         }))
     }
 }
@@ -283,5 +286,23 @@ pub(crate) fn check_memory(plugin: &str, compiled: &Compiled, limit: u64) -> Res
             ),
         ));
     }
+    Ok(())
+}
+
+/// Says which imports of a module this host does not have, or refuses it for them.
+pub(crate) fn check_imports(plugin: &str, compiled: &Compiled, strict: bool) -> Result<(), Error> {
+    if compiled.stubs.is_empty() {
+        return Ok(());
+    }
+    let functions = compiled.stubs.join(", ");
+    if strict {
+        return Err(Error::new(
+            Kind::Abi,
+            plugin,
+            format!("the module imports functions that this host does not have: {functions}"),
+            "build it without them, or set `strict_imports` to false: they then answer UNIMPLEMENTED",
+        ));
+    }
+    tracing::warn!(target: "loom::load", plugin, functions, "imports that this host does not have answer UNIMPLEMENTED");
     Ok(())
 }

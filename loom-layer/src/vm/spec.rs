@@ -1,5 +1,6 @@
 //! What is settled about a VM and about the plugins in it, before any code runs.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,6 +10,8 @@ use bytes::Bytes;
 use crate::callout::Upstreams;
 use crate::limits;
 use crate::log::LogLevel;
+use crate::policy::Phase;
+use crate::stream::Terms;
 
 /// What makes two plugins share a VM, and what a VM may use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,10 +21,29 @@ pub(crate) struct VmSpec {
     pub(crate) vm_id: Arc<str>,
     /// What `proxy_on_vm_start` can read.
     pub(crate) configuration: Bytes,
+    /// What WASI tells of the environment.
+    pub(crate) environment: Environment,
     pub(crate) memory_limit: u64,
     pub(crate) timeout: Duration,
     pub(crate) start_timeout: Duration,
     pub(crate) instances: usize,
+}
+
+/// Environment variables, in the form in which WASI hands them over: `NAME=value`, each with a NUL at its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Environment(Bytes);
+
+impl Environment {
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl<'a> FromIterator<(&'a String, &'a String)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (&'a String, &'a String)>>(variables: I) -> Self {
+        let one = |(name, value): (&String, &String)| format!("{name}={value}\0");
+        Self(variables.into_iter().map(one).collect::<String>().into())
+    }
 }
 
 impl Default for VmSpec {
@@ -30,6 +52,7 @@ impl Default for VmSpec {
             plugin: "".into(),
             vm_id: "".into(),
             configuration: Bytes::new(),
+            environment: Environment::default(),
             memory_limit: limits::MEMORY,
             timeout: limits::CALL_TIMEOUT,
             start_timeout: limits::START_TIMEOUT,
@@ -38,60 +61,55 @@ impl Default for VmSpec {
     }
 }
 
-/// One configured plugin: it has a root context in every shard of its VM.
-#[derive(Debug)]
-pub(crate) struct Root {
-    /// Unique in the process.
-    pub(super) key: u64,
+/// What is settled about a plugin, before any code runs.
+#[derive(Debug, Clone)]
+pub(crate) struct PluginSpec {
     pub(crate) name: Arc<str>,
     pub(crate) root_id: Arc<str>,
     pub(crate) configuration: Bytes,
     pub(crate) log_level: Option<LogLevel>,
     /// How long it may hold a stream, or its own end.
     pub(crate) pause_timeout: Duration,
-    /// Its last user is gone.
-    pub(super) retired: AtomicBool,
-    /// What the plugin may call.
+    pub(crate) terms: Terms,
+    /// The first phase that it takes part in.
+    pub(crate) phase: Phase,
+    /// What it may call.
     pub(crate) upstreams: Arc<Upstreams>,
 }
 
+/// One configured plugin: it has a root context in every shard of its VM.
+#[derive(Debug)]
+pub(crate) struct Root {
+    /// Unique in the process.
+    pub(super) key: u64,
+    spec: PluginSpec,
+    /// Its last user is gone.
+    pub(super) retired: AtomicBool,
+}
+
 impl Root {
-    pub(crate) fn new(
-        name: Arc<str>,
-        root_id: Arc<str>,
-        configuration: Bytes,
-        log_level: Option<LogLevel>,
-        pause_timeout: Duration,
-        upstreams: Arc<Upstreams>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(spec: PluginSpec) -> Arc<Self> {
+        static KEYS: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
-            key: next_key(),
-            name,
-            root_id,
-            configuration,
-            log_level,
-            pause_timeout,
+            key: KEYS.fetch_add(1, Ordering::Relaxed),
+            spec,
             retired: AtomicBool::new(false),
-            upstreams,
         })
     }
 
     /// The same plugin with another configuration.
     pub(crate) fn with_configuration(&self, configuration: Bytes) -> Arc<Self> {
-        Arc::new(Self {
-            key: next_key(),
-            name: Arc::clone(&self.name),
-            root_id: Arc::clone(&self.root_id),
+        Self::new(PluginSpec {
             configuration,
-            log_level: self.log_level,
-            pause_timeout: self.pause_timeout,
-            retired: AtomicBool::new(false),
-            upstreams: Arc::clone(&self.upstreams),
+            ..self.spec.clone()
         })
     }
 }
 
-fn next_key() -> u64 {
-    static KEYS: AtomicU64 = AtomicU64::new(1);
-    KEYS.fetch_add(1, Ordering::Relaxed)
+impl Deref for Root {
+    type Target = PluginSpec;
+
+    fn deref(&self) -> &PluginSpec {
+        &self.spec
+    }
 }

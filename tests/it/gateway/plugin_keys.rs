@@ -24,6 +24,7 @@ const PRELUDE: &str = r#"
   (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
   (import "env" "proxy_get_metric" (func $metric (param i32 i32) (result i32)))
+  (import "env" "proxy_get_header_map_value" (func $header (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_send_local_response" (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 4)
   (data (i32.const 64) "x-value")
@@ -88,24 +89,39 @@ impl Setup {
         }
     }
 
+    /// A plugin on no route. `imports` are those besides what every guest has.
+    fn off_route(mut self, name: &str, imports: &str, guest: &str, keys: &str) -> Self {
+        let path = self.folder.path().join(format!("{name}.wasm"));
+        let wasm = format!("(module {imports} {PRELUDE} {guest})");
+        std::fs::write(&path, wat::parse_str(wasm).expect("valid")).expect("written");
+        let path = path.display();
+        writeln!(self.plugins, "  - {{name: {name}, path: '{path}', {keys}}}").expect("a string");
+        self
+    }
+
+    /// As [`off_route`](Self::off_route), on the route `/NAME`.
+    fn on_route(
+        self,
+        (name, imports, guest, keys): (&str, &str, &str, &str),
+        upstream: &str,
+    ) -> Self {
+        let mut this = self.off_route(name, imports, guest, keys);
+        writeln!(
+            this.routes,
+            "  - {{id: {name}, path: /{name}, plugins: [{name}], upstream: {upstream}}}"
+        )
+        .expect("a string");
+        this
+    }
+
     /// A plugin in front of the echo upstream. `keys` are those of the plugin besides name and path.
     fn plugin(self, name: &str, guest: &str, keys: &str) -> Self {
         self.plugin_to(name, guest, keys, "echo")
     }
 
     /// As [`plugin`](Self::plugin), in front of another upstream.
-    fn plugin_to(mut self, name: &str, guest: &str, keys: &str, upstream: &str) -> Self {
-        let path = self.folder.path().join(format!("{name}.wasm"));
-        let wasm = wat::parse_str(format!("(module {PRELUDE} {guest})")).expect("valid");
-        std::fs::write(&path, wasm).expect("written");
-        let path = path.display();
-        writeln!(self.plugins, "  - {{name: {name}, path: '{path}', {keys}}}").expect("a string");
-        writeln!(
-            self.routes,
-            "  - {{id: {name}, path: /{name}, plugins: [{name}], upstream: {upstream}}}"
-        )
-        .expect("a string");
-        self
+    fn plugin_to(self, name: &str, guest: &str, keys: &str, upstream: &str) -> Self {
+        self.on_route((name, "", guest, keys), upstream)
     }
 
     fn upstream(mut self, name: &str, endpoint: SocketAddr) -> Self {
@@ -123,6 +139,15 @@ impl Setup {
 
     async fn start(&self) -> Running {
         start(&self.yaml()).await
+    }
+
+    /// Why it does not start.
+    async fn refusal(&self) -> String {
+        let config = Loader::new([]).parse("loom.yaml", &self.yaml());
+        within(Gateway::start(config.expect("a configuration")))
+            .await
+            .expect_err("it does not start")
+            .to_string()
     }
 }
 
@@ -274,11 +299,7 @@ async fn start_timeout_ends_a_start_that_takes_too_long() {
     let guest = r#"(func (export "proxy_on_configure") (param i32 i32) (result i32)
       (loop $for_ever (br $for_ever)) unreachable)"#;
     let setup = Setup::new().plugin("p", guest, "start_timeout: 50ms");
-    let config = Loader::new([]).parse("loom.yaml", &setup.yaml());
-    let error = within(Gateway::start(config.expect("a configuration")))
-        .await
-        .expect_err("the plugin does not start");
-    let error = error.to_string();
+    let error = setup.refusal().await;
     assert!(error.contains("`start_timeout` is 50 ms"), "{error}");
     assert!(error.contains("raise `start_timeout`"), "{error}");
 }
@@ -376,4 +397,174 @@ async fn request_body_before_inner_keeps_a_refused_body_from_the_upstream() {
         .await
         .expect("text");
     assert_eq!(first, "own");
+}
+
+#[tokio::test]
+async fn env_is_the_environment_of_the_vm() {
+    let imports = r#"
+      (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+    "#;
+    // The variables one after the other, with their NULs written as commas.
+    let shows = on(
+        "proxy_on_response_headers",
+        "(local $at i32)
+         (drop (call $sizes (i32.const 32) (i32.const 36)))
+         (drop (call $environ (i32.const 128) (i32.const 256)))
+         (local.set $at (i32.const 256))
+         (loop $more
+           (if (i32.eqz (i32.load8_u (local.get $at))) (then (i32.store8 (local.get $at) (i32.const 44))))
+           (local.set $at (i32.add (local.get $at) (i32.const 1)))
+           (br_if $more (i32.lt_u (i32.sub (local.get $at) (i32.const 256)) (i32.load (i32.const 36)))))
+         (call $show (i32.const 2) (i32.const 256) (i32.load (i32.const 36)))
+         (call $show_number (i32.const 2) (i32.load (i32.const 32)))
+         (call $show_number (i32.const 2) (i32.sub (i32.load (i32.const 132)) (i32.const 256)))
+         i32.const 0",
+    );
+    let gateway = Setup::new()
+        .on_route(("p", imports, &shows, "env: {LEVEL: high, A: ''}"), "echo")
+        .start()
+        .await;
+    let response = get(address(&gateway), "/p").await;
+    let values: Vec<_> = response
+        .lines()
+        .filter_map(|line| line.strip_prefix("x-value: "))
+        .collect();
+    assert_eq!(values, ["A=,LEVEL=high,", "02", "03"]);
+}
+
+#[tokio::test]
+async fn strict_imports_refuses_what_would_be_a_stub() {
+    let imports = r#"(import "env" "no_such_function" (func))"#;
+    let plugin = |keys| Setup::new().on_route(("p", imports, "", keys), "echo");
+    let refusal = plugin("strict_imports: true").refusal().await;
+    assert!(
+        refusal.contains("imports functions that this host does not have: no_such_function"),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains("set `strict_imports` to false"),
+        "{refusal}"
+    );
+    let gateway = plugin("").start().await;
+    assert_eq!(status(&get(address(&gateway), "/p").await), "200");
+}
+
+#[tokio::test]
+async fn header_values_decides_what_a_plugin_sees() {
+    // The length of a header of the request and of one of the response; the name stands behind the other texts.
+    let shows = |map: u32| {
+        on(
+            "proxy_on_response_headers",
+            &format!(
+                r#"(i32.store (i32.const 4) (i32.const 0))
+                   (drop (call $header (i32.const {map}) (i32.const 120) (i32.const 5) (i32.const 0) (i32.const 4)))
+                   (call $show_number (i32.const 2) (i32.load (i32.const 4)))
+                   i32.const 0"#
+            ),
+        )
+    };
+    let data = r#"(data (i32.const 120) "x-bin")"#;
+    let (request, response) = (shows(0) + data, shows(2) + data);
+    // Without a request callback the plugin would not be asked about the request.
+    let request = request + &on("proxy_on_request_headers", "i32.const 0");
+    let binary = || async {
+        let upstream = Upstream::bind().await;
+        upstream.answer_and_close(
+            b"HTTP/1.1 200 OK\r\nx-bin: a\xff\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        )
+    };
+    let mut setup = Setup::new().upstream("binary", binary().await);
+    for (name, keys) in [
+        ("bytes", ""),
+        ("lossy", "header_values: lossy"),
+        ("reject", "header_values: reject"),
+    ] {
+        setup = setup
+            .plugin(&format!("{name}-request"), &request, keys)
+            .plugin_to(&format!("{name}-response"), &response, keys, "binary");
+    }
+    let gateway = setup.start().await;
+    let address = address(&gateway);
+    let get = |path: &'static str| async move {
+        let mut raw = Raw::connect(address).await;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n");
+        let rest: &[u8] = if path.ends_with("request") {
+            b"x-bin: a\xff\r\n\r\n"
+        } else {
+            b"\r\n"
+        };
+        raw.send([head.as_bytes(), rest].concat()).await;
+        raw.rest().await
+    };
+    for (path, length) in [
+        ("/bytes-request", "02"),
+        ("/bytes-response", "02"),
+        ("/lossy-request", "04"),
+        ("/lossy-response", "04"),
+    ] {
+        assert_eq!(value(&get(path).await), length, "{path}");
+    }
+    let (request, response) = (get("/reject-request").await, get("/reject-response").await);
+    assert_eq!(status(&request), "400");
+    assert!(
+        request.contains("the value of `x-bin` in the request is not UTF-8"),
+        "{request}"
+    );
+    assert_eq!(status(&response), "502");
+    assert!(
+        response.contains("the value of `x-bin` in the response is not UTF-8"),
+        "{response}"
+    );
+}
+
+#[tokio::test]
+async fn a_service_runs_without_a_route_in_one_vm() {
+    let imports = r#"
+      (import "env" "proxy_set_tick_period_milliseconds" (func $tick (param i32) (result i32)))
+      (import "env" "proxy_set_shared_data" (func $store (param i32 i32 i32 i32 i32) (result i32)))
+      (import "env" "proxy_get_shared_data" (func $load (param i32 i32 i32 i32 i32) (result i32)))
+    "#;
+    // Counts its VMs in a metric and its ticks in shared data, under the texts that every guest has.
+    let ticks = r#"
+      (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
+        (drop (call $define (i32.const 0) (i32.const 112) (i32.const 3) (i32.const 8)))
+        (drop (call $increment (i32.load (i32.const 8)) (i64.const 1)))
+        (drop (call $tick (i32.const 10)))
+        i32.const 1)
+      (func (export "proxy_on_tick") (param i32)
+        (i32.store (i32.const 32) (i32.add (i32.load (i32.const 32)) (i32.const 1)))
+        (drop (call $store (i32.const 112) (i32.const 3) (i32.const 32) (i32.const 4) (i32.const 0))))
+    "#;
+    let shows = on(
+        "proxy_on_response_headers",
+        "(if (i32.eqz (call $load (i32.const 112) (i32.const 3) (i32.const 0) (i32.const 4) (i32.const 48)))
+           (then (call $show_number (i32.const 2) (i32.rem_u (i32.load (i32.load (i32.const 0))) (i32.const 100)))))
+         (drop (call $define (i32.const 0) (i32.const 112) (i32.const 3) (i32.const 8)))
+         (drop (call $metric (i32.load (i32.const 8)) (i32.const 24)))
+         (call $show_number (i32.const 2) (i32.load (i32.const 24)))
+         i32.const 0",
+    );
+    let setup = Setup::new()
+        .off_route("service", imports, ticks, "service: true, vm_id: v")
+        .on_route(("p", imports, &shows, "vm_id: v"), "echo");
+    let gateway = start(&format!("workers: 4\n{}", setup.yaml())).await;
+    let address = address(&gateway);
+    // A plugin that nobody keeps would not tick for long.
+    let response = within(async {
+        loop {
+            let response = get(address, "/p").await;
+            if value(&response).parse().is_ok_and(|ticks: u32| ticks >= 5)
+                && response.matches("x-value").count() == 2
+            {
+                return response;
+            }
+        }
+    })
+    .await;
+    let vms = response
+        .lines()
+        .filter_map(|line| line.strip_prefix("x-value: "))
+        .nth(1);
+    assert_eq!(vms, Some("01"));
 }

@@ -334,6 +334,28 @@ async fn an_unknown_import_of_env_links_with_one_warning() {
 }
 
 #[test]
+fn strict_imports_refuses_what_it_does_not_know() {
+    let guest = Guest::new()
+        .import(
+            "env",
+            "proxy_of_the_future",
+            "(func (param i32) (result i32))",
+        )
+        .import("wasi_unstable", "fd_of_the_future", "(func)");
+    let error = refused(plugin("strict", &guest).strict_imports(true));
+    assert_eq!(kinds(&error), ["abi"]);
+    assert_eq!(
+        error.to_string(),
+        "plugin `strict`: the module imports functions that this host does not have: fd_of_the_future, \
+         proxy_of_the_future; build it without them, or set `strict_imports` to false: they then answer UNIMPLEMENTED"
+    );
+    // The same code, and one that imports what there is.
+    plugin("lenient", &guest).build().expect("it loads");
+    let known = plugin("strict", &Guest::new()).strict_imports(true);
+    known.build().expect("it loads");
+}
+
+#[test]
 fn memory_limits_that_are_too_small() {
     let error = refused(plugin("bad", &Guest::new()).memory_limit(100_000));
     assert_eq!(kinds(&error), ["memory"]);
@@ -376,6 +398,11 @@ fn builders_that_make_no_sense() {
         (
             good().instances(0),
             "plugin `bad`: it has no instances; set `instances` to 1 or more",
+        ),
+        (
+            good().env("A=B", "c"),
+            "plugin `bad`: the environment variable \"A=B\" cannot be handed over; give it a name without `=`, and leave \
+             out NUL",
         ),
     ];
     for (builder, text) in cases {

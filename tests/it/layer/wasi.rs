@@ -1,6 +1,6 @@
 //! WASI, as far as SDKs call it.
 
-use super::support::{Guest, get, load, logs, send};
+use super::support::{Guest, get, load, logs, plugin, send};
 
 fn import(guest: Guest, name: &str, short: &str, params: &str) -> Guest {
     guest.import(
@@ -92,6 +92,44 @@ async fn clocks_randomness_and_an_empty_environment() {
     ] {
         assert_eq!(answer.seen(name), value, "{name}");
     }
+}
+
+#[tokio::test]
+async fn variables_that_the_builder_sets() {
+    let guest = import(Guest::new(), "environ_sizes_get", "sizes", "i32 i32");
+    let guest = import(guest, "environ_get", "environ", "i32 i32").on_request(
+        r#"(call $set_num (i32.const 0) @"x-sizes" (call $sizes (i32.const 24) (i32.const 28)))
+           (call $set_num (i32.const 0) @"x-count" (i32.load (i32.const 24)))
+           (call $set_num (i32.const 0) @"x-size" (i32.load (i32.const 28)))
+           (call $set_num (i32.const 0) @"x-get" (call $environ (i32.const 128) (i32.const 512)))
+           (call $set (i32.const 0) @"x-first" (i32.load (i32.const 128)) (i32.const 3))
+           (call $set (i32.const 0) @"x-second" (i32.load (i32.const 132)) (i32.const 10))
+           (call $set_num (i32.const 0) @"x-end" (i32.load8_u (i32.add (i32.load (i32.const 132)) (i32.const 10))))
+           (call $set_num (i32.const 0) @"x-bad" (call $environ (i32.const 128) (i32.const -4)))
+           (call $set_num (i32.const 0) @"x-bad-pointers" (call $environ (i32.const -4) (i32.const 512)))"#,
+    );
+    let with = plugin("wasi-env", &guest)
+        .env("LEVEL", "loud")
+        .env("A", "b")
+        .env("LEVEL", "high");
+    let with = with.build().unwrap();
+    let answer = send(with, get(&[])).await;
+    for (name, value) in [
+        ("x-sizes", "0"),
+        ("x-count", "2"),
+        ("x-size", "15"),
+        ("x-get", "0"),
+        ("x-first", "A=b"),
+        ("x-second", "LEVEL=high"),
+        ("x-end", "0"),
+        ("x-bad", "21"),
+        ("x-bad-pointers", "21"),
+    ] {
+        assert_eq!(answer.seen(name), value, "{name}");
+    }
+    // Another environment is another VM.
+    let without = plugin("wasi-env", &guest).build().unwrap();
+    assert_eq!(send(without, get(&[])).await.seen("x-count"), "0");
 }
 
 #[tokio::test]

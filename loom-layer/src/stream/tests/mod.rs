@@ -14,6 +14,7 @@ use http::StatusCode;
 
 use super::*;
 use crate::abi::MapType;
+use crate::policy::HeaderValues;
 
 /// What a guest does when it is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +196,7 @@ const TERMS: Terms = Terms {
     body_while_headers_wait: false,
     body_before_inner: false,
     max_buffered_body: 16,
+    header_values: HeaderValues::Bytes,
 };
 
 /// A stream through plugins `a`, `b`, .. with these scripts.

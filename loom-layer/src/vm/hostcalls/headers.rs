@@ -1,5 +1,7 @@
 //! Header maps.
 
+use std::borrow::Cow;
+
 use wasmtime::Linker;
 
 use super::memory::{give, give_with, two};
@@ -7,6 +9,7 @@ use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{AbiVersion, MapType, Status, pairs};
 use crate::callout::CallResult;
 use crate::log::LogLevel;
+use crate::policy::HeaderValues;
 use crate::stream::Map;
 use crate::vm::host::Host;
 
@@ -81,7 +84,14 @@ enum Edit {
 fn size(call: &mut Call<'_>, map: u32, out: u32) -> Outcome {
     let kind = MapType::try_from(map)?;
     with_map(call, kind, |call, map| {
-        let (_, text) = map.ok_or(Status::BadArgument)?.size();
+        let map = map.ok_or(Status::BadArgument)?;
+        let text = match as_text(call, map) {
+            None => map.size().1,
+            Some(pairs) => pairs
+                .iter()
+                .map(|(key, value)| key.len() + value.len())
+                .sum(),
+        };
         write_u32(
             call,
             out,
@@ -97,15 +107,59 @@ fn get_pairs(call: &mut Call<'_>, map: u32, out: (u32, u32)) -> Outcome {
         let Some(map) = map else {
             return give(call, out, &[]);
         };
-        let (count, text) = map.size();
-        if count == 0 {
-            return give(call, out, &[]);
+        match as_text(call, map) {
+            None => give_pairs(call, out, map.size(), map.pairs()),
+            Some(pairs) => {
+                let text = pairs
+                    .iter()
+                    .map(|(key, value)| key.len() + value.len())
+                    .sum();
+                let each = pairs.iter().map(|(key, value)| (*key, &**value));
+                give_pairs(call, out, (pairs.len(), text), each)
+            }
         }
-        let len = pairs::encoded_len(count, text).ok_or(Status::InternalFailure)?;
-        give_with(call, out, len, |place| {
-            pairs::encode_into(place, count, map.pairs())
-        })
     })
+}
+
+fn give_pairs<'a>(
+    call: &mut Call<'_>,
+    out: (u32, u32),
+    (count, text): (usize, usize),
+    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> Outcome {
+    if count == 0 {
+        return give(call, out, &[]);
+    }
+    let len = pairs::encoded_len(count, text).ok_or(Status::InternalFailure)?;
+    give_with(call, out, len, |place| {
+        pairs::encode_into(place, count, pairs)
+    })
+}
+
+/// Whether a plugin reads only text. Where it is to refuse what is none, it has been refused before; what another plugin
+/// wrote since then, or an HTTP call brought, is shown as text.
+fn reads_text(call: &Call<'_>) -> bool {
+    let root = call.data().root();
+    root.is_some_and(|root| root.terms.header_values != HeaderValues::Bytes)
+}
+
+/// A name, and a value as text.
+type TextPair<'a> = (&'a [u8], Cow<'a, [u8]>);
+
+/// A map as a plugin sees it that reads only text; `None` when it sees the map as it is.
+fn as_text<'a>(call: &Call<'_>, map: Map<'a>) -> Option<Vec<TextPair<'a>>> {
+    if !reads_text(call) || map.first_unreadable().is_none() {
+        return None;
+    }
+    Some(map.pairs().map(|(key, value)| (key, text(value))).collect())
+}
+
+/// A value with U+FFFD in the place of what is no UTF-8.
+fn text(value: &[u8]) -> Cow<'_, [u8]> {
+    match String::from_utf8_lossy(value) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
 }
 
 fn set_pairs(call: &mut Call<'_>, map: u32, (ptr, len): (u32, u32)) -> Outcome {
@@ -137,6 +191,7 @@ fn get_value(
             .ok_or(Status::BadArgument)?
             .get(bytes(call, key, key_len)?)
         {
+            Some(value) if reads_text(call) => give(call, out, &text(value)),
             Some(value) => give(call, out, value),
             // Version 0.1.0 does not tell a missing header from an empty one.
             None if call.data().abi == AbiVersion::V0_1_0 => give(call, out, &[]),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use wasmtime::Linker;
 
 use super::super::host::Host;
@@ -65,17 +66,64 @@ pub(super) fn define(linker: &mut Linker<Host>, module: &str) -> wasmtime::Resul
     linker.func_wrap(module, "proc_raise", |_: Call<'_>, _signal: u32| {
         Errno::NotSupported as i32
     })?;
-    for name in ["args_sizes_get", "environ_sizes_get"] {
-        linker.func_wrap(module, name, |mut call: Call<'_>, count: u32, size: u32| {
-            answer(nothing(&mut call, count, size))
-        })?;
-    }
-    for name in ["args_get", "environ_get"] {
-        linker.func_wrap(module, name, |_: Call<'_>, _pointers: u32, _buffer: u32| {
-            Errno::Success as i32
-        })?;
-    }
+    linker.func_wrap(
+        module,
+        "args_sizes_get",
+        |mut call: Call<'_>, count: u32, size: u32| answer(sizes(&mut call, &[], count, size)),
+    )?;
+    linker.func_wrap(
+        module,
+        "args_get",
+        |_: Call<'_>, _pointers: u32, _buffer: u32| Errno::Success as i32,
+    )?;
+    linker.func_wrap(
+        module,
+        "environ_sizes_get",
+        |mut call: Call<'_>, count: u32, size: u32| {
+            let variables = environment(&call);
+            answer(sizes(&mut call, &variables, count, size))
+        },
+    )?;
+    linker.func_wrap(
+        module,
+        "environ_get",
+        |mut call: Call<'_>, pointers: u32, buffer: u32| {
+            let variables = environment(&call);
+            answer(hand_over(&mut call, &variables, pointers, buffer))
+        },
+    )?;
     Ok(())
+}
+
+fn environment(call: &Call<'_>) -> Bytes {
+    call.data().vm.environment.bytes().clone()
+}
+
+/// How many strings there are, each with a NUL at its end, and how many bytes they take.
+fn sizes(call: &mut Call<'_>, strings: &[u8], count: u32, size: u32) -> Outcome<Errno> {
+    write_u32(call, count, number(strings.split_inclusive(is_end).count()))?;
+    write_u32(call, size, number(strings.len()))?;
+    Ok(Errno::Success)
+}
+
+/// Writes strings into `buffer`, and where each of them begins from `pointers` on.
+fn hand_over(call: &mut Call<'_>, strings: &[u8], pointers: u32, buffer: u32) -> Outcome<Errno> {
+    bytes_mut(call, buffer, number(strings.len()))?.copy_from_slice(strings);
+    let (mut pointer, mut at) = (pointers, buffer);
+    for string in strings.split_inclusive(is_end) {
+        write_u32(call, pointer, at)?;
+        pointer = pointer.wrapping_add(4);
+        at = at.wrapping_add(number(string.len()));
+    }
+    Ok(Errno::Success)
+}
+
+const fn is_end(byte: &u8) -> bool {
+    *byte == 0
+}
+
+fn number(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 fn clock_time_get(call: &mut Call<'_>, clock: u32, out: u32) -> Outcome<Errno> {
@@ -108,11 +156,5 @@ fn random_get(call: &mut Call<'_>, ptr: u32, len: u32) -> Outcome<Errno> {
             Err(_) => return Ok(Errno::NoSys),
         }
     }
-    Ok(Errno::Success)
-}
-
-fn nothing(call: &mut Call<'_>, count: u32, size: u32) -> Outcome<Errno> {
-    write_u32(call, count, 0)?;
-    write_u32(call, size, 0)?;
     Ok(Errno::Success)
 }
