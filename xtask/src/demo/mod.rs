@@ -4,7 +4,6 @@
 //! answers what reached it, and both headers that the plugin adds are looked for.
 
 mod gateway;
-mod http;
 mod show;
 
 use std::path::Path;
@@ -15,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use self::gateway::Gateway;
-use crate::{Error, plugins};
+use crate::{Error, http, plugins};
 
 /// Builds the gateway, and gives back its program.
 pub(crate) fn program(root: &Path) -> Result<std::path::PathBuf, Error> {

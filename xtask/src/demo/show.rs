@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::http::Response;
 use crate::Error;
+use crate::http::Response;
 
 /// The header that the plugin adds to the request.
 const ON_REQUEST: &str = "x-processed-by";

@@ -1,4 +1,4 @@
-//! As much of an HTTP/1.1 client as the demonstration needs: one GET on a connection of its own.
+//! As much of an HTTP/1.1 client as this crate needs: one GET on a connection of its own.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,22 +9,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came back.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Response {
+pub(crate) struct Response {
     /// The first line, such as `HTTP/1.1 200 OK`.
-    pub(super) status: String,
+    pub(crate) status: String,
     /// Names in lower case, in the order in which they came.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Asks for `path`. The server is told to close, so the end of the connection is the end of the response.
-pub(super) fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
+pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: loom-demo\r\naccept: */*\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: loom-xtask\r\naccept: */*\r\nconnection: close\r\n\r\n"
     )?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

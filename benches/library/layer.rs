@@ -1,0 +1,39 @@
+//! The layer around a service that does nothing.
+
+use criterion::Criterion;
+use loom_benches::{CpuTime, Guest, bare, get, header_plugin, runtime};
+use loom_layer::{LoomChain, LoomPlugin};
+use tower::Layer;
+
+use crate::timing::requests;
+
+pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
+    let mut group = criterion.benchmark_group("layer");
+    group.bench_function("bare service", |b| requests(b, bare(), get));
+    group.bench_function("no plugin", |b| {
+        requests(b, LoomChain::new([]).layer(bare()), get);
+    });
+    let nothing = Guest::nothing().load();
+    group.bench_function("plugin without callbacks", |b| {
+        requests(b, nothing.layer(bare()), get);
+    });
+    for count in [1, 5, 10] {
+        let chain = LoomChain::new((0..count).map(header));
+        group.bench_function(format!("header plugin x{count}"), |b| {
+            requests(b, chain.layer(bare()), get);
+        });
+    }
+    let reply = Guest::reply().load();
+    group.bench_function("local reply", |b| requests(b, reply.layer(bare()), get));
+    group.finish();
+}
+
+/// The guide's plugin, with VMs of its own for each number.
+fn header(number: usize) -> LoomPlugin {
+    LoomPlugin::builder(format!("header-{number}"))
+        .file(header_plugin())
+        .runtime(runtime())
+        .instances(1)
+        .build()
+        .expect("a plugin")
+}

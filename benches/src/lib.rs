@@ -1,0 +1,9 @@
+//! What the benchmarks of the library and the counts of its allocations have in common.
+
+mod clock;
+mod exchange;
+mod guests;
+
+pub use clock::{CpuTime, cpu_time};
+pub use exchange::{bare, fields, get, post, reading, run, thread_runtime};
+pub use guests::{Guest, header_plugin, runtime};

@@ -1,0 +1,220 @@
+//! `cargo xtask bench`: the gateway beside other proxies, under the same load on the same machine.
+//!
+//! Requests come from wrk and h2load, and go through a subject to one origin. What counts is the CPU time of the subject per
+//! request: unlike the clock on the wall it hardly depends on what else the machine does.
+
+mod cases;
+mod idle;
+mod load;
+mod machine;
+mod origin;
+mod programs;
+mod report;
+mod results;
+mod rounds;
+mod server;
+mod stats;
+mod subjects;
+mod usage;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use self::cases::{Case, Modules};
+use self::load::Generators;
+use self::programs::Program;
+use self::results::Results;
+use self::rounds::Bench;
+use self::subjects::{Kind, Subject};
+use crate::{Error, cargo, plugins};
+
+/// What to measure, and for how long.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Few and short rounds: to see that it works.
+    pub quick: bool,
+    /// Names of cases; without any, all.
+    pub cases: Vec<String>,
+    /// Names of subjects; without any, all that are there.
+    pub subjects: Vec<String>,
+    /// Another number of rounds.
+    pub rounds: Option<usize>,
+    /// Other seconds per round.
+    pub seconds: Option<u64>,
+}
+
+/// Measures, prints what came of it, and keeps it in `target/bench/gateway.json`.
+///
+/// # Errors
+///
+/// When a name is unknown, when something does not build, start or answer, or when nginx, wrk or h2load are missing.
+pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
+    let cases = selected_cases(&options.cases)?;
+    let folder = root.join("target").join("bench");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Error::because(format!("cannot make {}", folder.display()), e))?;
+    let nginx = programs::need("nginx", "-v", "nginx")?;
+    let generators = Generators::find(&folder)?;
+    let (subjects, absent) = subjects(root, &nginx, &options.subjects)?;
+    let versions = versions(&subjects, &generators);
+    let modules = modules(root, &folder, &cases)?;
+    let origin = origin::start(&nginx, &folder)?;
+    let time = Duration::from_secs(options.seconds.unwrap_or(if options.quick { 1 } else { 3 }));
+    let bench = Bench {
+        subjects: &subjects,
+        modules,
+        generators,
+        origin: origin.address(),
+        folder: &folder,
+        rounds: options.rounds.unwrap_or(if options.quick { 1 } else { 5 }),
+        time,
+    };
+    let mut results = Results {
+        machine: machine::describe(root),
+        versions,
+        absent,
+        seconds_per_round: time.as_secs(),
+        cases: Vec::new(),
+    };
+    for case in &cases {
+        let measured = bench.measure(case)?;
+        report::print(case, &measured);
+        results.cases.push(measured);
+        // After each case: what is there stays there, whatever comes.
+        results.write(&folder.join("gateway.json"))?;
+    }
+    Ok(())
+}
+
+fn selected_cases(names: &[String]) -> Result<Vec<Case>, Error> {
+    let all = cases::all();
+    let known: Vec<_> = all.iter().map(|case| case.name).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let known = known.join(", ");
+        return Err(Error::new(format!(
+            "there is no case `{unknown}`; there are: {known}"
+        )));
+    }
+    let wanted = |case: &Case| names.is_empty() || names.iter().any(|name| name == case.name);
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+/// The subjects that are there and wanted, and what is not there.
+fn subjects(
+    root: &Path,
+    nginx: &Program,
+    names: &[String],
+) -> Result<(Vec<Subject>, Vec<String>), Error> {
+    let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let known = known.join(", ");
+        return Err(Error::new(format!(
+            "there is no subject `{unknown}`; there are: {known}"
+        )));
+    }
+    let files = build(root)?;
+    let (mut found, mut absent) = (Vec::new(), Vec::new());
+    for kind in Kind::ALL {
+        if !names.is_empty() && !names.iter().any(|name| name == kind.name()) {
+            continue;
+        }
+        let program = match kind {
+            Kind::Loom => Some(built(&files, "loom")?),
+            Kind::Hyper => Some(built(&files, "bare-proxy")?),
+            Kind::Nginx => Some(nginx.clone()),
+            Kind::Haproxy => programs::find("haproxy", "-v"),
+            Kind::Envoy => programs::envoy(root)
+                .inspect_err(|error| eprintln!("{error}"))
+                .ok(),
+        };
+        match program {
+            Some(program) => found.push(Subject { kind, program }),
+            None => absent.push(format!("{} is not there", kind.name())),
+        }
+    }
+    for missing in &absent {
+        eprintln!("{missing}, and is left out.");
+    }
+    Ok((found, absent))
+}
+
+/// Builds the programs of this workspace in one go, so that what they share is compiled once.
+fn build(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut command = cargo::build_in(root);
+    command.args(["--release", "--locked"]);
+    command.args(["--package", "loom-gateway", "--bin", "loom"]);
+    command.args(["--package", "loom-benches", "--bin", "bare-proxy"]);
+    cargo::run(command, "the gateway")
+}
+
+fn built(files: &[PathBuf], name: &str) -> Result<Program, Error> {
+    let path = files
+        .iter()
+        .find(|file| file.file_stem().is_some_and(|stem| stem == name))
+        .ok_or_else(|| Error::new(format!("cargo built {name}, but did not name it")))?;
+    Ok(Program {
+        path: path.clone(),
+        version: format!("{name} {}", env!("CARGO_PKG_VERSION")),
+    })
+}
+
+fn versions(subjects: &[Subject], generators: &Generators) -> BTreeMap<String, String> {
+    let mut versions: BTreeMap<_, _> = subjects
+        .iter()
+        .map(|subject| {
+            (
+                subject.kind.name().to_owned(),
+                subject.program.version.clone(),
+            )
+        })
+        .collect();
+    for (name, program) in [("wrk", &generators.wrk), ("h2load", &generators.h2load)] {
+        versions.insert(name.to_owned(), program.version.clone());
+    }
+    versions
+}
+
+/// Builds the plugins that the cases need.
+fn modules(root: &Path, folder: &Path, cases: &[Case]) -> Result<Modules, Error> {
+    let modules = Modules {
+        header: plugins::plugin(root, "add-header")?,
+        read_body: assembled(root, folder, "read-body")?,
+        callout: assembled(root, folder, "callout")?,
+        distinct: folder.join("distinct"),
+    };
+    let most = cases.iter().map(|case| case.plugins.distinct()).max();
+    copies(&modules, most.unwrap_or(0))
+        .map_err(|e| Error::because("cannot write copies of the header plugin", e))?;
+    Ok(modules)
+}
+
+/// A module of `benches/guests`, from its text.
+fn assembled(root: &Path, folder: &Path, name: &str) -> Result<PathBuf, Error> {
+    let text = root
+        .join("benches")
+        .join("guests")
+        .join(name)
+        .with_extension("wat");
+    let wasm = wat::parse_file(&text)
+        .map_err(|e| Error::because(format!("cannot assemble {}", text.display()), e))?;
+    let file = folder.join(name).with_extension("wasm");
+    fs::write(&file, wasm)
+        .map_err(|e| Error::because(format!("cannot write {}", file.display()), e))?;
+    Ok(file)
+}
+
+/// The header plugin as files that differ, by a custom section at the end that nobody reads.
+fn copies(modules: &Modules, count: usize) -> std::io::Result<()> {
+    let code = fs::read(&modules.header)?;
+    fs::create_dir_all(&modules.distinct)?;
+    for number in 0..count {
+        let mut copy = code.clone();
+        // Section 0: six bytes, of which one is the length of its name, one the name, and four the number.
+        copy.extend_from_slice(&[0, 6, 1, b'n']);
+        copy.extend_from_slice(&(number as u32).to_le_bytes());
+        fs::write(modules.distinct.join(format!("{number}.wasm")), copy)?;
+    }
+    Ok(())
+}

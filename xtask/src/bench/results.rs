@@ -1,0 +1,120 @@
+//! What was measured, as it is kept in `target/bench`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::stats;
+use super::subjects::Kind;
+use crate::Error;
+
+/// One run of the bench.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Results {
+    pub(super) machine: Machine,
+    /// By program, as each says itself.
+    pub(super) versions: BTreeMap<String, String>,
+    /// What could not be measured, and why.
+    pub(super) absent: Vec<String>,
+    pub(super) seconds_per_round: u64,
+    pub(super) cases: Vec<CaseResults>,
+}
+
+/// What it ran on, and when.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Machine {
+    pub(super) date: String,
+    pub(super) processor: String,
+    pub(super) cores: usize,
+    pub(super) memory_gib: u64,
+    pub(super) system: String,
+    pub(super) commit: String,
+    /// Tasks that could run, on the average of the last minute, before the first round.
+    pub(super) load_before: f64,
+}
+
+/// All subjects of one case.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct CaseResults {
+    pub(super) name: String,
+    pub(super) subjects: Vec<SubjectResults>,
+}
+
+/// One subject in one case.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct SubjectResults {
+    pub(super) subject: Kind,
+    pub(super) workers: usize,
+    /// At saturation, in the order in which they were.
+    #[serde(default)]
+    pub(super) rounds: Vec<Round>,
+    /// At a fixed rate.
+    #[serde(default)]
+    pub(super) latencies: Vec<Latency>,
+    /// Resident memory after the last round.
+    #[serde(default)]
+    pub(super) resident_kib: u64,
+    /// Memory that each of many things takes, in bytes.
+    #[serde(default)]
+    pub(super) bytes_each: Option<f64>,
+    /// From its start until it listened, in milliseconds.
+    #[serde(default)]
+    pub(super) start_ms: Vec<f64>,
+}
+
+/// One round at saturation.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Round {
+    pub(super) requests: u64,
+    pub(super) requests_per_second: f64,
+    /// Of all processes of the subject.
+    pub(super) cpu_us_per_request: f64,
+}
+
+/// One round at a fixed rate.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Latency {
+    pub(super) rate: u64,
+    pub(super) p50_us: f64,
+    pub(super) p90_us: f64,
+    pub(super) p99_us: f64,
+}
+
+impl Results {
+    /// Writes it into a file, in one step.
+    pub(super) fn write(&self, file: &Path) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|e| Error::because("the results are not JSON", e))?;
+        fs::write(file, text + "\n")
+            .map_err(|e| Error::because(format!("cannot write {}", file.display()), e))
+    }
+}
+
+impl SubjectResults {
+    pub(super) fn new(subject: Kind, workers: usize) -> Self {
+        Self {
+            subject,
+            workers,
+            rounds: Vec::new(),
+            latencies: Vec::new(),
+            resident_kib: 0,
+            bytes_each: None,
+            start_ms: Vec::new(),
+        }
+    }
+
+    /// The median of all rounds, in microseconds per request.
+    pub(super) fn cpu(&self) -> f64 {
+        stats::median(self.rounds.iter().map(|round| round.cpu_us_per_request))
+    }
+
+    pub(super) fn cpu_spread(&self) -> f64 {
+        stats::spread(self.rounds.iter().map(|round| round.cpu_us_per_request))
+    }
+
+    pub(super) fn requests_per_second(&self) -> f64 {
+        stats::median(self.rounds.iter().map(|round| round.requests_per_second))
+    }
+}

@@ -1,0 +1,115 @@
+//! A server as a child process: started, waited for, ended by its id.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::usage::{self, Usage};
+use crate::Error;
+
+/// How long a server may take until it listens: many plugins may have to be compiled first.
+const START: Duration = Duration::from_secs(300);
+
+/// How long a server may take to end when it is asked to.
+const STOP: Duration = Duration::from_secs(10);
+
+/// How often what cannot be waited for is looked at.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// A running server. Dropped, it is ended.
+#[derive(Debug)]
+pub(super) struct Server {
+    name: String,
+    child: Child,
+    address: SocketAddr,
+    started: Duration,
+}
+
+impl Server {
+    /// Starts a command that will listen on `address`, and waits until it does. What it says goes to `log`.
+    pub(super) fn start(
+        name: &str,
+        mut command: Command,
+        address: SocketAddr,
+        log: &Path,
+    ) -> Result<Self, Error> {
+        let unwritable = |e| Error::because(format!("cannot write {}", log.display()), e);
+        let out = File::create(log).map_err(unwritable)?;
+        let both = out.try_clone().map_err(unwritable)?;
+        command.stdin(Stdio::null()).stdout(out).stderr(both);
+        let begun = Instant::now();
+        let child = command
+            .spawn()
+            .map_err(|e| Error::because(format!("cannot start {name}"), e))?;
+        let mut server = Self {
+            name: name.to_owned(),
+            child,
+            address,
+            started: Duration::ZERO,
+        };
+        server.wait_until_it_listens(begun, log)?;
+        server.started = begun.elapsed();
+        Ok(server)
+    }
+
+    fn wait_until_it_listens(&mut self, begun: Instant, log: &Path) -> Result<(), Error> {
+        while TcpStream::connect(self.address).is_err() {
+            let ended = self.child.try_wait().ok().flatten();
+            if ended.is_some() || begun.elapsed() > START {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                let what = ended.map_or("does not listen".to_owned(), |status| {
+                    format!("ended at once ({status})")
+                });
+                return Err(Error::new(format!(
+                    "{} {what}; it said:\n{said}",
+                    self.name
+                )));
+            }
+            thread::sleep(GLANCE);
+        }
+        Ok(())
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The time from its start until it listened.
+    pub(super) fn started(&self) -> Duration {
+        self.started
+    }
+
+    /// What the process and those that it started have used so far.
+    pub(super) fn usage(&self) -> Result<Usage, Error> {
+        usage::of_tree(self.child.id())
+            .map_err(|e| Error::because(format!("cannot read what {} uses", self.name), e))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // All of this fails only for a process that has ended.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let deadline = Instant::now() + STOP;
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(GLANCE);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An address on the loopback device that nobody listens on.
+pub(super) fn free_address() -> Result<SocketAddr, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|e| Error::because("there is no free port on 127.0.0.1", e))
+}
