@@ -20,41 +20,71 @@ static NAMES: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// The places of `Connection` and `TE` among them.
+const CONNECTION_AT: usize = 0;
+const TE_AT: usize = 2;
+
 /// What `Connection` cannot name away: without them the message would become another one, or lose its number.
 static PROTECTED: [HeaderName; 3] = [HOST, CONTENT_LENGTH, X_REQUEST_ID];
 
 /// Removes them from a request. `te: trailers` stays, since gRPC asks for trailers with it from end to end.
 pub(crate) fn remove_from_request(headers: &mut HeaderMap) {
-    let trailers = headers
-        .get_all(TE)
-        .iter()
-        .any(|value| tokens(value).any(|token| token.eq_ignore_ascii_case("trailers")));
-    remove(headers);
-    if trailers {
+    if remove(headers, asks_for_trailers) {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
 }
 
 /// Removes them from a response.
 pub(crate) fn remove_from_response(headers: &mut HeaderMap) {
-    remove(headers);
+    remove(headers, |_| false);
 }
 
-fn remove(headers: &mut HeaderMap) {
-    // Most messages have none of them.
-    if !headers.keys().any(|name| NAMES.contains(name)) {
-        return;
+fn asks_for_trailers(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(TE)
+        .iter()
+        .any(|value| tokens(value).any(|token| token.eq_ignore_ascii_case("trailers")))
+}
+
+/// Removes them. Returns what `te` says of the headers before, if there is a `TE`.
+fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> bool {
+    // Most messages have one of them or none, so that looking at the names that are there is cheaper than asking for each.
+    let mut found = [false; NAMES.len()];
+    for name in headers.keys().filter(|name| may_be_listed(name)) {
+        if let Some(at) = NAMES.iter().position(|listed| listed == name) {
+            found[at] = true;
+        }
     }
-    let nominated: Vec<HeaderName> = headers
+    let te = found[TE_AT] && te(headers);
+    if found[CONNECTION_AT] {
+        for name in nominated(headers) {
+            headers.remove(name);
+        }
+    }
+    for (name, _) in NAMES.iter().zip(found).filter(|(_, found)| *found) {
+        headers.remove(name);
+    }
+    te
+}
+
+/// Whether a name begins as one of [`NAMES`] does.
+fn may_be_listed(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str().as_bytes().first(),
+        Some(b'c' | b't' | b'u' | b'p' | b'k')
+    )
+}
+
+/// What `Connection` names beside the words that are no headers.
+fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(tokens)
+        .filter(|token| !["close", "keep-alive"].contains(token))
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .filter(|name| !PROTECTED.contains(name))
-        .collect();
-    for name in NAMES.iter().chain(&nominated) {
-        headers.remove(name);
-    }
+        .collect()
 }
 
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
@@ -64,6 +94,12 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_passes_the_first_look() {
+        assert!(NAMES.iter().all(may_be_listed));
+        assert_eq!((&NAMES[CONNECTION_AT], &NAMES[TE_AT]), (&CONNECTION, &TE));
+    }
 
     fn after(headers: &[(&'static str, &'static str)]) -> Vec<String> {
         let mut map = HeaderMap::new();
