@@ -26,6 +26,10 @@ pub(crate) const PAUSE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the engine's clock ticks: how exact `timeout` is.
 pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(5);
 
+/// For how many ticks the clock goes on after a guest call, before it sleeps: a tenth of a second. A process that serves
+/// nothing then wakes up for nothing.
+pub(crate) const CLOCK_AWAKE_TICKS: usize = 20;
+
 /// Elements of one table: a Go plugin has some thousands.
 pub(crate) const TABLE_ELEMENTS: usize = 200_000;
 

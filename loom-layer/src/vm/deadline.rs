@@ -6,15 +6,18 @@
 //! a long one gets at most one tick more.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::UpdateDeadline;
 
+use super::clock::Clock;
 use crate::limits;
 
 /// The deadline of the running call.
 #[derive(Debug)]
 pub(super) struct Deadline {
+    clock: Arc<Clock>,
     budget: Duration,
     /// What the user calls the budget.
     setting: &'static str,
@@ -47,8 +50,10 @@ impl fmt::Display for Exceeded {
 impl std::error::Error for Exceeded {}
 
 impl Deadline {
-    pub(super) fn new(budget: Duration, setting: &'static str) -> Self {
+    pub(super) fn new(clock: Arc<Clock>, budget: Duration, setting: &'static str) -> Self {
+        clock.keep_awake();
         Self {
+            clock,
             budget,
             setting,
             started: None,
@@ -57,11 +62,15 @@ impl Deadline {
 
     /// A new call begins.
     pub(super) fn restart(&mut self, budget: Duration, setting: &'static str) {
-        *self = Self::new(budget, setting);
+        self.clock.keep_awake();
+        self.budget = budget;
+        self.setting = setting;
+        self.started = None;
     }
 
     /// A tick passed during the call.
     pub(super) fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        self.clock.keep_awake();
         let (wall, cpu) = (Instant::now(), thread_cpu_time(Instant::now()));
         let (wall_start, cpu_start) = *self.started.get_or_insert((wall, cpu));
         let exceeded = Exceeded {
@@ -79,12 +88,13 @@ impl Deadline {
     }
 }
 
-/// How many ticks a duration takes, at least one.
+/// How many ticks a duration takes, at least one; less than the clock goes on without hearing of a call.
 fn ticks(duration: Duration) -> u64 {
     let tick = limits::EPOCH_TICK.as_nanos().max(1);
+    let most = limits::CLOCK_AWAKE_TICKS as u64 / 2;
     u64::try_from(duration.as_nanos().div_ceil(tick))
-        .unwrap_or(u64::MAX)
-        .max(1)
+        .unwrap_or(most)
+        .clamp(1, most)
 }
 
 #[cfg(target_os = "linux")]
@@ -109,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_is_not_charged_and_one_that_works_is() {
-        let mut deadline = Deadline::new(Duration::from_millis(20), "timeout");
+        let mut deadline = Deadline::new(Arc::default(), Duration::from_millis(20), "timeout");
         assert!(matches!(deadline.tick(), Ok(UpdateDeadline::Continue(4))));
         std::thread::sleep(Duration::from_millis(40));
         assert!(deadline.tick().is_ok(), "sleeping is no CPU time");
@@ -125,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_clock_on_the_wall_is_a_cap() {
-        let mut deadline = Deadline::new(Duration::from_millis(2), "timeout");
+        let mut deadline = Deadline::new(Arc::default(), Duration::from_millis(2), "timeout");
         assert!(deadline.tick().is_ok());
         std::thread::sleep(Duration::from_millis(25));
         assert!(deadline.tick().is_err());

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 
 use super::callouts::Calls;
+use super::clock::Clock;
 use super::deadline::Deadline;
 use super::roots::Agenda;
 use super::spec::{Root, VmSpec};
@@ -90,13 +91,14 @@ impl Host {
         abi: AbiVersion,
         shared: Arc<Shared>,
         foreign: Arc<ForeignFunctions>,
+        clock: Arc<Clock>,
     ) -> Self {
         Self {
             memory_limiter: MemoryLimiter {
                 limit: usize::try_from(vm.memory_limit).unwrap_or(usize::MAX),
                 refused: None,
             },
-            deadline: Deadline::new(vm.start_timeout, "start_timeout"),
+            deadline: Deadline::new(clock, vm.start_timeout, "start_timeout"),
             vm,
             abi,
             memory: None,

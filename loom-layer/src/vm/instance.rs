@@ -66,6 +66,7 @@ impl Instance {
             compiled.abi,
             Arc::clone(&platform.shared),
             Arc::clone(&platform.foreign),
+            Arc::clone(platform.ticker.clock()),
         );
         let mut store = Store::new(&platform.engine, host);
         store.limiter(|host| &mut host.memory_limiter);

@@ -35,6 +35,7 @@ impl Linking {
             AbiVersion::V0_2_1,
             Arc::default(),
             Arc::default(),
+            Arc::default(),
         );
         let mut store = Store::new(engine, probe);
         let functions: Vec<_> = linker

@@ -6,6 +6,7 @@
 mod background;
 mod cache;
 mod callouts;
+mod clock;
 mod deadline;
 mod engine;
 mod fault;

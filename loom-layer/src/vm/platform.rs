@@ -2,19 +2,18 @@
 //! thread.
 
 use std::collections::HashMap;
-use std::io;
-use std::sync::{Arc, Condvar, Mutex as StdMutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use wasmtime::{Engine, EngineWeak};
+use wasmtime::Engine;
 
 use super::background::Background;
 use super::cache::{Cache, Sha, sha256};
+use super::clock::Ticker;
 use super::linking::Linking;
 use super::module::Compiled;
 use crate::error::Error;
 use crate::foreign::ForeignFunctions;
-use crate::limits;
 use crate::shared::Shared;
 
 /// See the module's text. Dropping the last handle ends its threads.
@@ -27,7 +26,7 @@ pub(crate) struct Platform {
     pub(crate) background: Background,
     pub(crate) shared: Arc<Shared>,
     pub(super) foreign: Arc<ForeignFunctions>,
-    _ticker: Ticker,
+    pub(super) ticker: Ticker,
 }
 
 impl Platform {
@@ -43,7 +42,7 @@ impl Platform {
             background: Background::start()?,
             shared: Arc::default(),
             foreign: Arc::new(foreign),
-            _ticker: Ticker::start(&engine)?,
+            ticker: ticker(&engine)?,
             engine,
         }))
     }
@@ -80,39 +79,13 @@ impl std::fmt::Debug for Platform {
     }
 }
 
-/// The thread that moves the engine's clock.
-struct Ticker {
-    stop: Arc<(StdMutex<bool>, Condvar)>,
-}
-
-impl Ticker {
-    fn start(engine: &Engine) -> io::Result<Self> {
-        let stop = Arc::new((StdMutex::new(false), Condvar::new()));
-        let (engine, seen) = (engine.weak(), Arc::clone(&stop));
-        std::thread::Builder::new()
-            .name("loom-ticker".to_owned())
-            .spawn(move || tick(&engine, &seen))?;
-        Ok(Self { stop })
-    }
-}
-
-fn tick(engine: &EngineWeak, (stopped, changed): &(StdMutex<bool>, Condvar)) {
-    let mut stopped = stopped.lock().unwrap_or_else(PoisonError::into_inner);
-    while !*stopped {
-        stopped = changed
-            .wait_timeout(stopped, limits::EPOCH_TICK)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => return,
+fn ticker(engine: &Engine) -> std::io::Result<Ticker> {
+    let engine = engine.weak();
+    Ticker::start(move || match engine.upgrade() {
+        Some(engine) => {
+            engine.increment_epoch();
+            true
         }
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.stop.1.notify_one();
-    }
+        None => false,
+    })
 }
