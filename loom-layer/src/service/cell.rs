@@ -11,6 +11,7 @@ use http::uri::Scheme;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use crate::afterwards::afterwards;
 use crate::info::{ConnectionInfo, RouteInfo};
 use crate::limits;
 use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream, Wish, Wishes};
@@ -288,7 +289,7 @@ fn expiry(cell: &Arc<StreamCell>, pause: Pause, holder: &PluginGuest) -> Timer {
         };
         let expired = poll_fn(|cx| cell.stream.poll_lock(cx).map(|mut stream| stream.expire(pause))).await;
         if expired {
-            tracing::warn!(target: "loom::stream", plugin, ?limit, "a plugin held a stream for longer than its pause_timeout");
+            afterwards(move || tracing::warn!(target: "loom::stream", plugin, ?limit, "a plugin held a stream for longer than its pause_timeout"));
             cell.wake();
         }
     })

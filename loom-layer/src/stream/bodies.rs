@@ -116,9 +116,11 @@ impl<G: Guest> Stream<G> {
             Output::Trailers(trailers) => Poll::Ready(BodyStep::Trailers(trailers)),
             Output::End => Poll::Ready(BodyStep::End),
             Output::BrokenPromise { promised, sent } => {
+                let plugin = self.names();
                 afterwards(move || {
                     tracing::error!(
                         target: "loom::stream",
+                        plugin,
                         ?direction,
                         promised,
                         sent,

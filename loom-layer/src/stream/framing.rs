@@ -66,8 +66,9 @@ impl<G: Guest> Stream<G> {
         }
         let changed = framing.was_changed(headers);
         if changed && (!passes || length(headers).is_none()) {
+            let plugin = self.names();
             afterwards(
-                move || tracing::warn!(target: "loom::stream", ?direction, "a plugin set a content-length that the body does not have; it is undone"),
+                move || tracing::warn!(target: "loom::stream", plugin, ?direction, "a plugin set a content-length that the body does not have; it is undone"),
             );
             framing.restore(headers);
         }

@@ -90,9 +90,12 @@ impl RequestHead {
             }
             RequestPseudo::Authority => {
                 let host = HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?;
+                // An empty `Host` is allowed (RFC 9110 section 7.2), an empty authority is not.
+                let authority = (!value.is_empty() || self.uri.authority().is_some())
+                    .then(|| Authority::try_from(value).map_err(|_| Status::BadArgument))
+                    .transpose()?;
                 if self.uri.authority().is_some() {
-                    let authority = Authority::try_from(value).map_err(|_| Status::BadArgument)?;
-                    self.edit_uri(|parts| parts.authority = Some(authority))?;
+                    self.edit_uri(|parts| parts.authority = authority)?;
                     if !self.headers.contains_key(HOST) {
                         return Ok(());
                     }
@@ -101,6 +104,9 @@ impl RequestHead {
             }
             RequestPseudo::Scheme => {
                 let scheme = Scheme::try_from(value).map_err(|_| Status::BadArgument)?;
+                if value.is_empty() {
+                    return Err(Status::BadArgument);
+                }
                 if self.uri.scheme().is_some() {
                     self.edit_uri(|parts| parts.scheme = Some(scheme))?;
                 } else {
@@ -524,8 +530,18 @@ mod tests {
             (b":unknown", b"a"),
             (b":path", b"no-slash"),
             (b":path", b"/a b"),
+            (b":path", b"http://a/"),
+            (b":path", b""),
             (b":method", b"G T"),
+            (b":method", b"(GET)"),
+            (b":method", b""),
+            (b":scheme", b""),
+            (b":scheme", b"ht tp"),
+            (b":scheme", b"http\n"),
             (b":authority", b"a\r\n"),
+            (b":authority", b"a b"),
+            (b":authority", b"a/b"),
+            (b"host", b"a b"),
         ] {
             assert_eq!(
                 map.add(name, value),

@@ -11,6 +11,7 @@ use super::guest::{Callback, End, Failed, Guest};
 use super::head::ResponseHead;
 use super::{Buffer, Direction, Exchange, LocalReply, Stage, Stream, details};
 use crate::abi::Action;
+use crate::afterwards::afterwards;
 use crate::policy::FailurePolicy;
 
 /// What the request callbacks decided.
@@ -42,10 +43,7 @@ impl<G: Guest> Stream<G> {
             } else if next < self.filters.len() {
                 ready!(self.poll_request_headers(cx, next));
             } else if !self.request_is_complete() {
-                self.answer(LocalReply::failure(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    details::REQUEST_INCOMPLETE,
-                ));
+                self.refuse_incomplete_request();
             } else if let Some(verdict) = ready!(self.poll_before_inner(cx)) {
                 return Poll::Ready(verdict);
             }
@@ -157,10 +155,7 @@ impl<G: Guest> Stream<G> {
             }
             let Some(at) = next.checked_sub(1) else {
                 if !self.response_is_complete() {
-                    self.replace_with(LocalReply::failure(
-                        StatusCode::BAD_GATEWAY,
-                        details::RESPONSE_INCOMPLETE,
-                    ));
+                    self.replace_incomplete_response();
                     continue;
                 }
                 return self.poll_own_body(cx);
@@ -201,10 +196,7 @@ impl<G: Guest> Stream<G> {
         ready!(self.poll_flows(cx, Direction::Response));
         if !self.replace_response() && !self.response_is_complete() {
             // A body callback may edit the head too.
-            self.replace_with(LocalReply::failure(
-                StatusCode::BAD_GATEWAY,
-                details::RESPONSE_INCOMPLETE,
-            ));
+            self.replace_incomplete_response();
         }
         match &self.courses[Direction::Response as usize] {
             Some(course) if !course.has_output() && !course.is_over() && !self.cut => Poll::Pending,
@@ -357,6 +349,28 @@ impl<G: Guest> Stream<G> {
             ends: body.is_empty(),
             own_body: Some(body),
         };
+    }
+
+    fn refuse_incomplete_request(&mut self) {
+        let plugin = self.names();
+        afterwards(
+            move || tracing::warn!(target: "loom::stream", plugin, "a plugin left a request without `:method` or `:path`; it is answered with 503"),
+        );
+        self.answer(LocalReply::failure(
+            StatusCode::SERVICE_UNAVAILABLE,
+            details::REQUEST_INCOMPLETE,
+        ));
+    }
+
+    fn replace_incomplete_response(&mut self) {
+        let plugin = self.names();
+        afterwards(
+            move || tracing::warn!(target: "loom::stream", plugin, "a plugin left a response without a `:status` of 200 or more; it is answered with 502"),
+        );
+        self.replace_with(LocalReply::failure(
+            StatusCode::BAD_GATEWAY,
+            details::RESPONSE_INCOMPLETE,
+        ));
     }
 
     fn request_is_complete(&self) -> bool {

@@ -558,6 +558,16 @@ impl<G: Guest> Stream<G> {
         policy
     }
 
+    /// The plugins' names, for a line about something that one of them did.
+    fn names(&self) -> String {
+        let names: Vec<_> = self
+            .filters
+            .iter()
+            .map(|filter| filter.guest.name())
+            .collect();
+        names.join(", ")
+    }
+
     fn move_response(&mut self, to: usize, hold: bool) {
         if let Stage::Response { next, paused, .. } = &mut self.stage {
             *next = to;

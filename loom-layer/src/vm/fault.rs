@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::deadline::Exceeded;
-use super::host::Host;
+use super::host::{Host, Refused};
 use super::wasi::Exited;
 use crate::error::{Error, Kind};
+use crate::limits;
 
 /// See the module's text.
 #[derive(Debug, Clone)]
@@ -77,15 +78,26 @@ impl Fault {
             (FaultKind::Deadline, exceeded.to_string())
         } else if let Some(exited) = error.downcast_ref::<Exited>() {
             (FaultKind::Trap, exited.to_string())
-        } else if let Some(wanted) = host.memory_limiter.refused {
-            let limit = host.vm.memory_limit;
+        } else if let Some(refused) = host.memory_limiter.refused {
             let cause = error.root_cause();
-            (
-                FaultKind::Memory,
-                format!(
-                    "it asked for {wanted} bytes of memory and its limit is {limit}; raise `memory_limit` if it needs them ({cause})"
+            match refused {
+                Refused::Memory { bytes } => {
+                    let limit = host.vm.memory_limit;
+                    (
+                        FaultKind::Memory,
+                        format!(
+                            "it asked for {bytes} bytes of memory and its limit is {limit}; raise `memory_limit` if it needs them ({cause})"
+                        ),
+                    )
+                }
+                Refused::Table { elements } => (
+                    FaultKind::Trap,
+                    format!(
+                        "it asked for {elements} table elements and the limit is {} ({cause})",
+                        limits::TABLE_ELEMENTS
+                    ),
                 ),
-            )
+            }
         } else if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
             (
                 FaultKind::Trap,

@@ -202,8 +202,15 @@ impl Drop for Host {
 #[derive(Debug)]
 pub(super) struct MemoryLimiter {
     limit: usize,
-    /// What was asked for when memory was last refused, in bytes.
-    pub(super) refused: Option<usize>,
+    /// What was last refused in this call.
+    pub(super) refused: Option<Refused>,
+}
+
+/// More than a VM may have.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Refused {
+    Memory { bytes: usize },
+    Table { elements: usize },
 }
 
 impl ResourceLimiter for MemoryLimiter {
@@ -215,7 +222,7 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         let fits = desired <= self.limit && maximum.is_none_or(|maximum| desired <= maximum);
         if !fits {
-            self.refused = Some(desired);
+            self.refused = Some(Refused::Memory { bytes: desired });
         }
         Ok(fits)
     }
@@ -226,7 +233,12 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= limits::TABLE_ELEMENTS && maximum.is_none_or(|maximum| desired <= maximum))
+        let fits =
+            desired <= limits::TABLE_ELEMENTS && maximum.is_none_or(|maximum| desired <= maximum);
+        if !fits {
+            self.refused = Some(Refused::Table { elements: desired });
+        }
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {

@@ -128,8 +128,10 @@ impl Shard {
             return;
         };
         if tokio::time::timeout(root.patience, gone).await.is_err() {
-            let EndingRoot { name, patience, .. } = &root;
-            tracing::warn!(target: "loom::vm", plugin = &**name, pause_timeout = ?patience, "a plugin put off its end for longer than its pause_timeout");
+            let (plugin, patience) = (Arc::clone(&root.name), root.patience);
+            afterwards(
+                move || tracing::warn!(target: "loom::vm", plugin = &*plugin, pause_timeout = ?patience, "a plugin put off its end for longer than its pause_timeout"),
+            );
             poll_fn(|cx| {
                 let entry = ready!(self.poll_enter(cx));
                 Poll::Ready(entry.map(|mut entry| entry.end_deferred_root(root.key)))

@@ -36,3 +36,4 @@ mod ticks;
 mod tonic;
 mod turmoil;
 mod wasi;
+pub(crate) mod zoo;

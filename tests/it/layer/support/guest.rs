@@ -160,6 +160,17 @@ fn signature(callback: &str) -> &'static str {
         "proxy_on_request_headers" | "proxy_on_response_headers" => {
             "(param $id i32) (param $count i32) (param $end i32) (result i32)"
         }
+        "proxy_on_request_body" | "proxy_on_response_body" => {
+            "(param $id i32) (param $size i32) (param $end i32) (result i32)"
+        }
+        "proxy_on_request_trailers" | "proxy_on_response_trailers" => {
+            "(param $id i32) (param $count i32) (result i32)"
+        }
+        "proxy_on_tick" => "(param $id i32)",
+        "proxy_on_queue_ready" => "(param $id i32) (param $queue i32)",
+        "proxy_on_http_call_response" => {
+            "(param $id i32) (param $call i32) (param $headers i32) (param $size i32) (param $trailers i32)"
+        }
         "proxy_on_done" => "(param $id i32) (result i32)",
         "proxy_on_log" | "proxy_on_delete" => "(param $id i32)",
         "_start" | "_initialize" => "",

@@ -10,7 +10,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-static LINES: Mutex<Vec<Line>> = Mutex::new(Vec::new());
+/// By the plugin's name.
+static LINES: Mutex<BTreeMap<String, Vec<Line>>> = Mutex::new(BTreeMap::new());
 
 /// One event.
 #[derive(Debug, Clone)]
@@ -44,11 +45,7 @@ pub(crate) fn listen() {
 /// Everything about a plugin so far.
 pub(crate) fn of(plugin: &str) -> Vec<Line> {
     let lines = LINES.lock().unwrap();
-    lines
-        .iter()
-        .filter(|line| line.field("plugin") == plugin)
-        .cloned()
-        .collect()
+    lines.get(plugin).cloned().unwrap_or_default()
 }
 
 /// What the plugin itself said so far.
@@ -67,7 +64,8 @@ impl<S: Subscriber> Layer<S> for Recorder {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        LINES.lock().unwrap().push(Line {
+        let plugin = fields.0.get("plugin").cloned().unwrap_or_default();
+        LINES.lock().unwrap().entry(plugin).or_default().push(Line {
             target: event.metadata().target().to_owned(),
             level: *event.metadata().level(),
             fields: fields.0,

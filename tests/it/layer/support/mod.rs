@@ -15,7 +15,7 @@ pub(super) use exchange::{Answer, get, send, send_for_ever, send_to};
 pub(super) use guest::Guest;
 
 /// Longer than anything here takes on a busy machine: only a fault waits so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A runtime for tests that do not test runtimes. It keeps nothing on the disk.
 pub(super) fn runtime() -> &'static LoomRuntime {
