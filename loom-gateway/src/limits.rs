@@ -47,7 +47,12 @@ pub(crate) const POOL_IDLE_CONNECTIONS: usize = 1024;
 pub(crate) const POOL_TRUSTED: Duration = Duration::from_millis(10);
 
 /// Size of a response's headers, in bytes, and of the buffer that an upstream's body is read through.
-pub(crate) const UPSTREAM_HEADER_BYTES: usize = 256 * 1024;
+pub(crate) const UPSTREAM_HEADER_BYTES: u32 = 256 * 1024;
+
+/// How long a connection to an upstream may be silent before the kernel asks whether the other side is there: a gRPC
+/// stream has no other end to its patience. Not a ping of HTTP/2, since many gRPC servers end connections that send one
+/// more often than every five minutes.
+pub(crate) const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// The body that the built-in echo upstream shows, in bytes: it has to hold it in memory, two times.
 pub(crate) const ECHO_BODY_BYTES: usize = 1024 * 1024;

@@ -3,17 +3,14 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use axum::body::Body;
 use bytes::Bytes;
-use http::Request;
 use loom_config::model;
 use loom_layer::{
-    BodyMode, CalloutBody, FailurePolicy, HeaderValues, LogLevel, LoomChain, LoomPlugin,
-    LoomPluginBuilder, LoomRuntime, Phase, PluginService,
+    BodyMode, FailurePolicy, HeaderValues, LogLevel, LoomChain, LoomPlugin, LoomPluginBuilder,
+    LoomRuntime, Phase, PluginService,
 };
-use tower::ServiceExt;
 
-use crate::proxy::{ProxyService, Upstream};
+use crate::proxy::{CalloutService, Upstream};
 
 /// The loaded plugins, in the order of the configuration.
 #[derive(Debug)]
@@ -45,9 +42,7 @@ impl Plugins {
         for plugin in &config.plugins {
             let mut builder = builder(plugin, config.log.level, workers, &runtime);
             for upstream in upstreams {
-                let service = ProxyService::new(Arc::clone(upstream));
-                let service =
-                    service.map_request(|request: Request<CalloutBody>| request.map(Body::new));
+                let service = CalloutService::new(Arc::clone(upstream));
                 builder = builder.upstream_service(upstream.name(), service);
             }
             if plugin.service {

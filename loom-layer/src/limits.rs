@@ -114,17 +114,32 @@ pub(crate) const QUEUES: usize = 1_000;
 /// Items that wait in one queue: more mean that its reader does not keep up.
 pub(crate) const QUEUE_ITEMS: usize = 10_000;
 
-/// HTTP calls that the guests of one VM may have open.
+/// HTTP calls, gRPC calls and gRPC streams that the guests of one VM may have open.
 pub(crate) const CALLS: usize = 1024;
+
+/// The timeout of a call to another service whose plugin gives none (0). Envoy then waits for ever; here an answer that never
+/// comes must not take one of the places above for ever.
+pub(crate) const CALL_TIME: Duration = Duration::from_secs(300);
 
 /// Bytes of the body that answers an HTTP call (as in Envoy).
 pub(crate) const CALL_RESPONSE_BYTES: usize = 1 << 20;
+
+/// Bytes of one message that answers a gRPC call or stream: what clients of gRPC usually take.
+pub(crate) const GRPC_MESSAGE_BYTES: usize = 4 << 20;
+
+/// gRPC streams of one VM that the server has ended and the plugin not: it may still close or cancel them, as in Envoy.
+/// Older ones are forgotten.
+pub(crate) const ENDED_STREAMS: usize = 1024;
 
 /// Time to connect to an upstream that was given by its URL: two lost packets fit into it.
 pub(crate) const CALL_CONNECT: Duration = Duration::from_secs(5);
 
 /// How long an unused connection to such an upstream is kept: less than servers usually do.
 pub(crate) const CALL_IDLE: Duration = Duration::from_secs(30);
+
+/// How long a connection to such an upstream may be silent before the kernel asks whether the other side is there. Not a
+/// ping of HTTP/2: many gRPC servers end connections that send one more often than every five minutes.
+pub(crate) const CALL_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Bytes of a response's body that pass the plugins before its head goes out, if they are at hand: as much as a handler makes
 /// in memory without a thought.
@@ -140,5 +155,5 @@ pub(crate) const METRICS: usize = 10_000;
 /// `timeout` cannot stop.
 pub(crate) const ZLIB_BYTES: usize = 4 << 20;
 
-/// Bytes of the bodies of all HTTP calls that the guests of one VM have open.
+/// Bytes of the bodies and messages of all calls that the guests of one VM have open, until they are sent.
 pub(crate) const CALL_REQUEST_BYTES: usize = 32 << 20;

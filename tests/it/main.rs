@@ -2,4 +2,5 @@
 
 mod built;
 mod gateway;
+mod grpc_server;
 mod layer;

@@ -2,7 +2,10 @@
 //!
 //! A request that comes here is complete: checked, cleaned and changed by plugins. What is left is to pick an endpoint,
 //! to write the one form that an HTTP/1.1 server expects, and to turn what goes wrong into a response.
+//!
+//! What plugins call by an upstream's name goes the same way, but for the last step.
 
+mod callouts;
 mod echo;
 mod failure;
 mod future;
@@ -11,5 +14,6 @@ mod rewrite;
 mod service;
 mod upstream;
 
+pub(crate) use callouts::CalloutService;
 pub(crate) use service::ProxyService;
 pub(crate) use upstream::Upstream;

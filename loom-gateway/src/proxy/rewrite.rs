@@ -1,7 +1,7 @@
 //! The form in which a request goes to an HTTP/1.1 server.
 
 use http::header::{EXPECT, HOST, HeaderValue};
-use http::uri::Authority;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version};
 
 use crate::{hop_by_hop, router};
@@ -16,6 +16,22 @@ pub(super) fn request<B>(request: &mut Request<B>, endpoint: &Authority) {
         *request.uri_mut() = target.map_or_else(|| Uri::from_static("/"), Uri::from);
     }
     *request.version_mut() = Version::HTTP_11;
+}
+
+/// Rewrites a request for `endpoint` into the form of HTTP/2, in which `Host` is the target's authority.
+pub(super) fn http2_request<B>(request: &mut Request<B>, endpoint: &Authority) {
+    headers(request, Some(endpoint));
+    let host = request.headers_mut().remove(HOST);
+    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority.unwrap_or_else(|| endpoint.clone()));
+    let target = request.uri().path_and_query().cloned();
+    parts.path_and_query = Some(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    *request.version_mut() = Version::HTTP_2;
 }
 
 /// The part of the rewriting that does not depend on where a request goes.
@@ -91,6 +107,24 @@ mod tests {
         assert_eq!(request.uri(), "/a");
         assert_eq!(request.headers()[HOST], "example.com");
         assert_eq!(request.version(), Version::HTTP_11);
+    }
+
+    #[test]
+    fn host_becomes_http2_authority() {
+        for (target, host, rewritten) in [
+            ("/a?b", Some("example.com"), "http://example.com/a?b"),
+            ("/a", None, "http://10.0.0.1:3000/a"),
+        ] {
+            let mut request = Request::builder().version(Version::HTTP_2).uri(target);
+            if let Some(host) = host {
+                request = request.header(HOST, host);
+            }
+            let mut request = request.body(()).expect("a request");
+            http2_request(&mut request, &Authority::from_static("10.0.0.1:3000"));
+            assert_eq!(request.uri(), rewritten);
+            assert!(request.headers().is_empty());
+            assert_eq!(request.version(), Version::HTTP_2);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
 use super::CalloutBody;
+use super::http2::Http2;
 use crate::error::BoxError;
 use crate::limits;
 
@@ -26,12 +27,13 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response<CalloutBody>, BoxError
 /// One upstream: something that answers requests.
 #[derive(Clone)]
 pub(crate) struct Upstream {
+    name: Arc<str>,
     call: Arc<dyn Fn(Request<CalloutBody>) -> Answer + Send + Sync>,
 }
 
 impl Upstream {
     /// The upstream that a tower service is.
-    pub(crate) fn service<S, B>(service: S) -> Self
+    pub(crate) fn service<S, B>(name: &str, service: S) -> Self
     where
         S: Service<Request<CalloutBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,
@@ -40,18 +42,23 @@ impl Upstream {
         B::Error: Into<BoxError>,
     {
         Self {
+            name: name.into(),
             call: Arc::new(move |request| Box::pin(Oneshot::new(service.clone(), request))),
         }
     }
 
     /// The server at an `http://host:port` URL, over connections that are kept; `Err` says what is wrong with the URL.
-    pub(crate) fn url(url: &str) -> Result<Self, String> {
+    ///
+    /// Requests of HTTP/2 go out as such, by prior knowledge; with `h2c` for `http` all do.
+    pub(crate) fn url(name: &str, url: &str) -> Result<Self, String> {
         let uri: Uri = url
             .parse()
             .map_err(|error| format!("`{url}` is no URL: {error}"))?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err(format!("`{url}` does not begin with http://"));
-        }
+        let only_http2 = match uri.scheme_str() {
+            Some("http") => false,
+            Some("h2c") => true,
+            _ => return Err(format!("`{url}` does not begin with http:// or h2c://")),
+        };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(format!(
                 "`{url}` has a path: plugins say which path they call"
@@ -63,26 +70,60 @@ impl Upstream {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(limits::CALL_CONNECT));
-        let client: Client<_, CalloutBody> = Client::builder(TokioExecutor::new())
+        // A call without an answer in sight, such as a gRPC stream, has to learn that its server is gone.
+        connector.set_keepalive(Some(limits::CALL_KEEPALIVE));
+        connector.set_keepalive_interval(Some(limits::CALL_KEEPALIVE));
+        let http2 = Arc::new(Http2::new(connector.clone(), &authority));
+        let http1: Client<_, CalloutBody> = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(limits::CALL_IDLE)
             .build(connector);
         Ok(Self {
+            name: name.into(),
             call: Arc::new(move |mut request| {
+                if only_http2 || request.version() == Version::HTTP_2 {
+                    let http2 = Arc::clone(&http2);
+                    return Box::pin(async move { http2.send(request).await.map(boxed) });
+                }
                 *request.uri_mut() = at(&authority, request.uri());
-                let answer = client.request(request);
-                Box::pin(async move {
-                    Ok(answer
-                        .await?
-                        .map(|body| body.map_err(Into::into).boxed_unsync()))
-                })
+                let answer = http1.request(request);
+                Box::pin(async move { Ok(boxed(answer.await?)) })
             }),
         })
     }
 
-    pub(super) fn call(&self, request: Request<CalloutBody>) -> Answer {
-        (self.call)(request)
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
+
+    /// The response to a request; `None`, and a line in the log, when there is none.
+    pub(super) async fn send(
+        &self,
+        request: Request<CalloutBody>,
+    ) -> Option<Response<CalloutBody>> {
+        match (self.call)(request).await {
+            Ok(response) => Some(response),
+            Err(error) => {
+                let (upstream, error) = (&*self.name, &*error);
+                tracing::debug!(target: "loom::callout", upstream, error, "a callout failed before its response");
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Upstream").field(&self.name).finish()
+    }
+}
+
+fn boxed<B>(response: Response<B>) -> Response<CalloutBody>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    response.map(|body| body.map_err(Into::into).boxed_unsync())
 }
 
 /// A call of a service: as soon as it is ready.
@@ -124,14 +165,12 @@ where
             return Poll::Pending;
         };
         let response = ready!(future.as_mut().poll(cx)).map_err(Into::into)?;
-        Poll::Ready(Ok(
-            response.map(|body| body.map_err(Into::into).boxed_unsync())
-        ))
+        Poll::Ready(Ok(boxed(response)))
     }
 }
 
 /// The path of a request, at this server. The `host` header says what the plugin called it.
-fn at(authority: &Authority, uri: &Uri) -> Uri {
+pub(super) fn at(authority: &Authority, uri: &Uri) -> Uri {
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Some(authority.clone());
@@ -142,12 +181,12 @@ fn at(authority: &Authority, uri: &Uri) -> Uri {
 /// What a plugin may call, by name.
 #[derive(Clone, Default)]
 pub(crate) struct Upstreams {
-    by_name: HashMap<String, Upstream>,
+    by_name: HashMap<Arc<str>, Upstream>,
 }
 
 impl Upstreams {
-    pub(crate) fn insert(&mut self, name: String, upstream: Upstream) {
-        self.by_name.insert(name, upstream);
+    pub(crate) fn insert(&mut self, upstream: Upstream) {
+        self.by_name.insert(Arc::clone(&upstream.name), upstream);
     }
 
     pub(crate) fn get(&self, name: &[u8]) -> Option<&Upstream> {
@@ -168,18 +207,19 @@ mod tests {
     #[test]
     fn a_url_is_a_server_and_nothing_else() {
         for (url, wrong) in [
-            ("ftp://a", "does not begin with http://"),
-            ("https://a", "does not begin with http://"),
-            ("a:80", "does not begin with http://"),
+            ("ftp://a", "does not begin with http:// or h2c://"),
+            ("https://a", "does not begin with http:// or h2c://"),
+            ("a:80", "does not begin with http:// or h2c://"),
             ("http://a/path", "has a path"),
             ("http://a?q", "has a path"),
             ("http://", "is no URL"),
         ] {
-            let error = Upstream::url(url).err().unwrap_or_default();
+            let error = Upstream::url("a", url).err().unwrap_or_default();
             assert!(error.contains(wrong), "{url}: {error}");
         }
-        assert!(Upstream::url("http://127.0.0.1:9000").is_ok());
-        assert!(Upstream::url("http://[::1]:9000/").is_ok());
+        for url in ["http://127.0.0.1:9000", "http://[::1]:9000/", "h2c://a:1"] {
+            assert!(Upstream::url("a", url).is_ok(), "{url}");
+        }
     }
 
     #[test]

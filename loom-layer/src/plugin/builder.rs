@@ -228,19 +228,26 @@ impl LoomPluginBuilder {
         self
     }
 
-    /// A server that the plugin may call by this name with `proxy_http_call`: `http://host:port`. Connections are kept and
-    /// shared by all calls.
+    /// A server that the plugin may call by this name, with `proxy_http_call`, `proxy_grpc_call` and `proxy_grpc_stream`:
+    /// `http://host:port`, or `h2c://host:port` for one that speaks HTTP/2 only. Connections are kept and shared by all
+    /// calls.
+    ///
+    /// gRPC goes over HTTP/2 by prior knowledge in both cases.
     pub fn upstream(mut self, name: impl Into<String>, url: &str) -> Self {
         let name = name.into();
-        match Upstream::url(url) {
-            Ok(upstream) => self.upstreams.insert(name, upstream),
+        match Upstream::url(&name, url) {
+            Ok(upstream) => self.upstreams.insert(upstream),
             Err(wrong) => self.bad_upstream = Some(format!("upstream `{name}`: {wrong}")),
         }
         self
     }
 
-    /// A tower service that the plugin may call by this name with `proxy_http_call`, for what an URL cannot say. It runs on
-    /// the runtime's own thread.
+    /// A tower service that the plugin may call by this name, for what an URL cannot say. It runs on the runtime's own
+    /// thread.
+    ///
+    /// A request has a path as its URI and the server's name in `host`. One for gRPC says so in its version:
+    /// [`HTTP_2`](http::Version::HTTP_2). An error of the service is what a connection that failed is: a 503 response, or
+    /// gRPC's status 14. When the plugin cancels a call, its future or its body is dropped.
     pub fn upstream_service<S, B>(mut self, name: impl Into<String>, service: S) -> Self
     where
         S: Service<Request<CalloutBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -250,7 +257,7 @@ impl LoomPluginBuilder {
         B::Error: Into<BoxError>,
     {
         self.upstreams
-            .insert(name.into(), Upstream::service(service));
+            .insert(Upstream::service(&name.into(), service));
         self
     }
 
@@ -380,7 +387,7 @@ impl LoomPluginBuilder {
             ));
         }
         if let Some(wrong) = &self.bad_upstream {
-            return Err(self.fault(wrong, "give it as http://host:port"));
+            return Err(self.fault(wrong, "give it as http://host:port or h2c://host:port"));
         }
         if self.instances == Some(0) {
             return Err(self.fault("it has no instances", "set `instances` to 1 or more"));

@@ -38,7 +38,7 @@ pub(crate) use guest::{Callback, End, Failed, Guest, Terms};
 pub(crate) use head::{Map, RequestHead, ResponseHead};
 pub(crate) use headers::Verdict;
 pub(crate) use property::{PluginNames, property};
-pub(crate) use reply::LocalReply;
+pub(crate) use reply::{LocalReply, grpc_status};
 pub(crate) use wishes::{Wish, Wishes};
 
 use crate::abi::{Action, MapType};

@@ -153,7 +153,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// The gRPC status that stands for an HTTP status (gRPC's HTTP mapping, as in Envoy).
-fn grpc_status(status: StatusCode) -> i32 {
+pub(crate) fn grpc_status(status: StatusCode) -> i32 {
     match status.as_u16() {
         400 => 13,
         401 => 16,

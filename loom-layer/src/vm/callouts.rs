@@ -1,57 +1,101 @@
 //! The calls that the guest of one shard has open.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::{Either, select};
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
 
 use super::shard::Shard;
-use crate::callout::{CallRequest, CallResult, Upstream, perform};
+use crate::abi::Status;
+use crate::afterwards::afterwards;
+use crate::callout::{Budget, Call, CallEvent, GrpcStatus, Piece, Sender};
 use crate::limits;
+
+/// What a call is. The low bits of its id say so, as in Envoy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Http,
+    Grpc,
+    Stream,
+}
+
+impl Kind {
+    const MASK: u32 = 0b11;
+
+    const fn bits(self) -> u32 {
+        match self {
+            Self::Http => 0b00,
+            Self::Grpc => 0b01,
+            Self::Stream => 0b10,
+        }
+    }
+
+    const fn is(self, id: u32) -> bool {
+        id & Self::MASK == self.bits()
+    }
+}
 
 /// A call that was noted and not made yet.
 pub(super) struct Callout {
-    pub(super) id: u32,
-    /// The context id of the root that gets the answer.
-    pub(super) root: u32,
-    pub(super) upstream: Upstream,
-    pub(super) request: CallRequest,
-    pub(super) timeout: Option<Duration>,
+    id: u32,
+    call: Call,
+    end: oneshot::Receiver<GrpcStatus>,
 }
 
-/// See the module's text.
+/// A call of which the guest waits for something. What it does with one runs under the VM's lock, and a message and an end
+/// wake somebody else: both are put off until the lock is free.
+struct Open {
+    /// The context id of the root that is told.
+    root: u32,
+    /// Where a stream's messages go, until the guest has sent its last one.
+    messages: Option<Sender>,
+    /// The server ended it: its end is being told, or was.
+    is_over: bool,
+    /// Dropped, it cancels the call. A status sent to it ends the call and is told.
+    end: Option<oneshot::Sender<GrpcStatus>>,
+}
+
+/// See the module's text. Dropped, all calls are cancelled.
 #[derive(Default)]
 pub(super) struct Calls {
-    /// The open calls, and the bytes of their bodies.
-    open: FxHashMap<u32, usize>,
-    bytes: usize,
+    open: FxHashMap<u32, Open>,
+    pub(super) budget: Budget,
     last_id: u32,
     noted: Vec<Callout>,
-    /// The answer that the guest is being told of.
-    answer: Option<Arc<CallResult>>,
+    /// Streams that the server ended and the guest did not, the oldest first.
+    ended: VecDeque<u32>,
+    /// What the guest is being told.
+    event: Option<Arc<CallEvent>>,
 }
 
 impl Calls {
-    /// An id for a new call; `None` when too many are open. Ids are multiples of 4, as in Envoy: the low bits tell HTTP
-    /// calls from gRPC ones.
-    pub(super) fn next_id(&mut self, request: &CallRequest) -> Option<u32> {
-        if self.open.len() >= limits::CALLS
-            || self.bytes + request.size() > limits::CALL_REQUEST_BYTES
-        {
+    /// An id for a new call; `None` when too many are open.
+    pub(super) fn next_id(&mut self, kind: Kind) -> Option<u32> {
+        if self.open.len() >= limits::CALLS {
             return None;
         }
         loop {
-            self.last_id = self.last_id.wrapping_add(4);
-            if self.last_id != 0 && !self.open.contains_key(&self.last_id) {
+            self.last_id = (self.last_id & !Kind::MASK).wrapping_add(Kind::MASK + 1) | kind.bits();
+            if self.last_id > Kind::MASK && !self.open.contains_key(&self.last_id) {
                 return Some(self.last_id);
             }
         }
     }
 
-    pub(super) fn note(&mut self, callout: Callout) {
-        self.bytes += callout.request.size();
-        self.open.insert(callout.id, callout.request.size());
-        self.noted.push(callout);
+    /// Notes a call that is to be made when the guest has returned.
+    pub(super) fn note(&mut self, id: u32, root: u32, call: Call, messages: Option<Sender>) {
+        let (sender, end) = oneshot::channel();
+        let open = Open {
+            root,
+            messages,
+            is_over: false,
+            end: Some(sender),
+        };
+        self.open.insert(id, open);
+        self.noted.push(Callout { id, call, end });
     }
 
     /// The calls that are to be made now.
@@ -59,37 +103,170 @@ impl Calls {
         std::mem::take(&mut self.noted)
     }
 
-    /// A call is over; `false` when it was not open.
-    pub(super) fn close(&mut self, id: u32) -> bool {
-        let bytes = self.open.remove(&id);
-        self.bytes -= bytes.unwrap_or_default();
-        bytes.is_some()
+    /// Sends a message of a stream. What comes after the guest's own last one, or the server's end, is dropped, as in Envoy.
+    /// `None` is a message for which there is no room: it ends the stream.
+    pub(super) fn send(
+        &mut self,
+        id: u32,
+        message: Option<Bytes>,
+        last: bool,
+    ) -> Result<(), Status> {
+        if !Kind::Stream.is(id) {
+            return Err(Status::BadArgument);
+        }
+        let Some(open) = self.open.get_mut(&id) else {
+            return self.was_ended(id);
+        };
+        let Some(messages) = open.messages.as_ref().filter(|_| !open.is_over) else {
+            return Ok(());
+        };
+        let Some(message) = message else {
+            // A status of this host call would be lost on many a plugin, and a hole in the stream be worse than its end.
+            let (end, messages) = (open.end.take(), open.messages.take());
+            afterwards(move || {
+                drop(messages);
+                let _ = end.map(|end| end.send(TOO_MUCH));
+            });
+            return Ok(());
+        };
+        send(messages.clone(), Piece { message, last });
+        if last {
+            open.messages = None;
+        }
+        Ok(())
     }
 
-    /// Sets the answer that host calls read, for one callback.
-    pub(super) fn set_answer(&mut self, answer: Option<Arc<CallResult>>) {
-        self.answer = answer;
+    /// Ends the guest's side of a stream; a call it cancels.
+    pub(super) fn close(&mut self, id: u32) -> Result<(), Status> {
+        if !Kind::Stream.is(id) {
+            return self.cancel(id);
+        }
+        let Some(open) = self.open.get_mut(&id) else {
+            return self.end(id);
+        };
+        if open.is_over {
+            return self.cancel(id);
+        }
+        if let Some(messages) = open.messages.take() {
+            let message = Bytes::new();
+            let last = true;
+            send(messages, Piece { message, last });
+        }
+        Ok(())
     }
 
-    pub(super) fn answer(&self) -> Option<Arc<CallResult>> {
-        self.answer.clone()
+    /// Cancels a gRPC call or stream: nothing more is told of it.
+    pub(super) fn cancel(&mut self, id: u32) -> Result<(), Status> {
+        if Kind::Http.is(id) || id & Kind::MASK == Kind::MASK {
+            return Err(Status::BadArgument);
+        }
+        match self.open.remove(&id) {
+            Some(open) => {
+                afterwards(move || drop(open));
+                Ok(())
+            }
+            None => self.end(id),
+        }
+    }
+
+    /// Cancels what a root context has open: it is gone.
+    pub(super) fn forget(&mut self, root: u32) {
+        let gone = self.open.extract_if(|_, open| open.root == root);
+        let gone: Vec<_> = gone.collect();
+        afterwards(move || drop(gone));
+    }
+
+    /// Begins to tell of an event, which host calls can read from now on. `None`: the call was cancelled; else the context
+    /// to tell.
+    pub(super) fn begin(&mut self, id: u32, event: Arc<CallEvent>) -> Option<u32> {
+        let open = self.open.get_mut(&id)?;
+        open.is_over = is_last(id, &event);
+        self.event = Some(event);
+        Some(open.root)
+    }
+
+    /// The event was told.
+    pub(super) fn finish(&mut self, id: u32) {
+        self.event = None;
+        let Some(open) = self.open.get(&id).filter(|open| open.is_over) else {
+            return;
+        };
+        if open.messages.is_some() && Kind::Stream.is(id) {
+            if self.ended.len() == limits::ENDED_STREAMS {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(id);
+        }
+        let open = self.open.remove(&id);
+        afterwards(move || drop(open));
+    }
+
+    /// What the guest is being told.
+    pub(super) fn event(&self) -> Option<Arc<CallEvent>> {
+        self.event.clone()
+    }
+
+    fn was_ended(&self, id: u32) -> Result<(), Status> {
+        let known = self.ended.contains(&id);
+        known.then_some(()).ok_or(Status::NotFound)
+    }
+
+    fn end(&mut self, id: u32) -> Result<(), Status> {
+        let at = self.ended.iter().position(|&ended| ended == id);
+        at.and_then(|at| self.ended.remove(at))
+            .map(|_| ())
+            .ok_or(Status::NotFound)
     }
 }
 
-/// Makes a call, and tells the guest of its end if that is still there.
-pub(super) async fn run(shard: Weak<Shard>, callout: Callout) {
-    let Callout {
-        id,
-        root,
-        upstream,
-        request,
-        timeout,
-    } = callout;
-    let result = Arc::new(perform(upstream, request, timeout).await);
-    if let Some(shard) = shard.upgrade() {
-        // The VM stays while its guest runs, and with it what the guest stores.
-        let vm = shard.vm();
-        shard.answer_call(root, id, result).await;
-        drop(vm);
+fn send(messages: Sender, piece: Piece) {
+    // Whoever read them may have gone: the end is on its way then.
+    afterwards(move || drop(messages.send(piece)));
+}
+
+const TOO_MUCH: GrpcStatus = GrpcStatus::new(
+    GrpcStatus::RESOURCE_EXHAUSTED,
+    "too much waits to be sent in this VM",
+);
+
+/// Whether nothing follows an event.
+fn is_last(id: u32, event: &CallEvent) -> bool {
+    match event {
+        CallEvent::Response { .. } | CallEvent::Reset | CallEvent::Closed(_) => true,
+        CallEvent::Message(_) => Kind::Grpc.is(id),
+        CallEvent::InitialMetadata(_) | CallEvent::TrailingMetadata(_) => false,
     }
+}
+
+/// Makes a call, and tells the guest of it until it ends or is cancelled.
+pub(super) async fn run(shard: Weak<Shard>, callout: Callout) {
+    let Callout { id, call, end } = callout;
+    let told = std::pin::pin!(tell_all(&shard, id, call));
+    let status = match select(end, told).await {
+        Either::Left((status, _)) => status,
+        Either::Right(_) => return,
+    };
+    if let Ok(status) = status {
+        tell(&shard, id, CallEvent::Closed(status)).await;
+    }
+}
+
+async fn tell_all(shard: &Weak<Shard>, id: u32, mut call: Call) {
+    while let Some(event) = call.next().await {
+        if !tell(shard, id, event).await {
+            return;
+        }
+    }
+}
+
+/// Tells the guest of an event; `false` when it is not there any more or does not want to hear.
+async fn tell(shard: &Weak<Shard>, id: u32, event: CallEvent) -> bool {
+    let Some(shard) = shard.upgrade() else {
+        return false;
+    };
+    // The VM stays while its guest runs, and with it what the guest stores.
+    let vm = shard.vm();
+    let told = shard.tell(id, Arc::new(event)).await;
+    drop(vm);
+    told
 }

@@ -54,7 +54,7 @@ pub(crate) struct Host {
     pub(super) logs: LogLines,
     /// Streams to be woken once the lock is free, since a callback of another context changed them.
     pub(super) wakes: Vec<Arc<dyn Remote>>,
-    /// The HTTP calls of the guest.
+    /// The calls of the guest to other services.
     pub(super) calls: Calls,
     /// What the root contexts are to be called for.
     pub(super) agenda: Arc<Agenda>,

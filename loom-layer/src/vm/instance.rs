@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
-use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
+use wasmtime::Store;
 
+use super::exports::{Exports, Headers, find};
 use super::fault::Fault;
 use super::host::{Host, NO_CONTEXT, RootContext, StreamContext};
 use super::module::Compiled;
 use super::platform::Platform;
 use super::roots::{Agenda, RootCallback};
 use super::spec::{Root, VmSpec};
-use crate::abi::{AbiVersion, Action};
+use crate::abi::Action;
 use crate::afterwards::afterwards;
-use crate::callout::CallResult;
+use crate::callout::CallEvent;
 use crate::stream::{Buffer, Callback, End, Exchange, Map};
 
 /// See the module's text. Whoever holds it is the only one in the guest.
@@ -24,34 +25,6 @@ pub(super) struct Instance {
     last_context: u32,
     /// The root contexts' ids, by their plugins' keys.
     roots: FxHashMap<u64, u32>,
-}
-
-/// The callbacks that the module exports.
-struct Exports {
-    context_create: Option<TypedFunc<(u32, u32), ()>>,
-    vm_start: Option<TypedFunc<(u32, u32), u32>>,
-    configure: Option<TypedFunc<(u32, u32), u32>>,
-    /// Of the request and of the response, as the next two.
-    headers: [Option<Headers>; 2],
-    body: [Option<Body>; 2],
-    trailers: [Option<TypedFunc<(u32, u32), u32>>; 2],
-    http_call_response: Option<CallResponse>,
-    log: Option<TypedFunc<u32, ()>>,
-    done: Option<TypedFunc<u32, u32>>,
-    delete: Option<TypedFunc<u32, ()>>,
-    tick: Option<TypedFunc<u32, ()>>,
-    queue_ready: Option<TypedFunc<(u32, u32), ()>>,
-}
-
-/// Context, size, and whether it is the last part.
-type Body = TypedFunc<(u32, u32, u32), u32>;
-/// Context, call, and the numbers of headers, body bytes and trailers.
-type CallResponse = TypedFunc<(u32, u32, u32, u32, u32), ()>;
-
-/// A headers callback: version 0.1.0 does not tell it about the end of the stream.
-enum Headers {
-    WithoutEnd(TypedFunc<(u32, u32), u32>),
-    WithEnd(TypedFunc<(u32, u32, u32), u32>),
 }
 
 impl Instance {
@@ -138,7 +111,9 @@ impl Instance {
                 Ok(())
             }
             Err(fault) => {
-                self.store.data_mut().roots.remove(&id);
+                let host = self.store.data_mut();
+                host.roots.remove(&id);
+                host.calls.forget(id);
                 Err(fault)
             }
         }
@@ -228,7 +203,9 @@ impl Instance {
             if let Some(delete) = self.exports.delete.clone() {
                 self.call("proxy_on_delete", |store| delete.call(store, id))?;
             }
-            self.store.data_mut().roots.remove(&id);
+            let host = self.store.data_mut();
+            host.roots.remove(&id);
+            host.calls.forget(id);
         }
     }
 
@@ -256,39 +233,64 @@ impl Instance {
         Ok(true)
     }
 
-    /// Tells the root context `root` how a call of it ended. Without a response all numbers are zero.
-    pub(super) fn answer_call(
-        &mut self,
-        root: u32,
-        call: u32,
-        result: Arc<CallResult>,
-    ) -> Result<(), Fault> {
-        let host = self.store.data_mut();
-        if !host.calls.close(call) || !host.roots.contains_key(&root) {
-            return Ok(());
-        }
-        let (headers, body, trailers) = match &*result {
-            CallResult::Response {
-                head,
-                body,
-                trailers,
-            } => (Map::Response(head).count(), body.len(), trailers.len()),
-            CallResult::Reset => (0, 0, 0),
+    /// Tells a root context what happened to a call of it; `false` when the call was cancelled.
+    pub(super) fn tell(&mut self, call: u32, event: &Arc<CallEvent>) -> Result<bool, Fault> {
+        let Some(root) = self.store.data_mut().calls.begin(call, Arc::clone(event)) else {
+            return Ok(false);
         };
-        let numbers = (root, call, size(headers), size(body), size(trailers));
-        host.calls.set_answer(Some(result));
         self.enter(root);
-        let told = match self.exports.http_call_response.clone() {
-            Some(export) => self.call("proxy_on_http_call_response", |store| {
-                export.call(store, numbers)
-            }),
-            None => Ok(()),
-        };
-        self.store.data_mut().calls.set_answer(None);
+        let told = self.call_event(root, call, event);
+        self.store.data_mut().calls.finish(call);
         told?;
         self.delete_done_roots()?;
         self.enter(NO_CONTEXT);
-        Ok(())
+        Ok(true)
+    }
+
+    /// The callback for an event. An HTTP call without a response has zeros for all numbers.
+    fn call_event(&mut self, root: u32, call: u32, event: &CallEvent) -> Result<(), Fault> {
+        let exports = &self.exports;
+        let (export, number) = match event {
+            CallEvent::Response {
+                head,
+                body,
+                trailers,
+            } => {
+                let numbers = [Map::Response(head).count(), body.len(), trailers.len()];
+                return self.http_call_response(root, call, numbers.map(size));
+            }
+            CallEvent::Reset => return self.http_call_response(root, call, [0; 3]),
+            CallEvent::InitialMetadata(head) => (
+                &exports.grpc_initial_metadata,
+                size(Map::Response(head).count()),
+            ),
+            CallEvent::Message(message) => (&exports.grpc_receive, size(message.len())),
+            CallEvent::TrailingMetadata(head) => (
+                &exports.grpc_trailing_metadata,
+                size(Map::Response(head).count()),
+            ),
+            CallEvent::Closed(status) => (&exports.grpc_close, status.code),
+        };
+        match export.clone() {
+            Some(export) => self.call(event.callback(), |store| {
+                export.call(store, (root, call, number))
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn http_call_response(
+        &mut self,
+        root: u32,
+        call: u32,
+        [headers, body, trailers]: [u32; 3],
+    ) -> Result<(), Fault> {
+        match self.exports.http_call_response.clone() {
+            Some(export) => self.call("proxy_on_http_call_response", |store| {
+                export.call(store, (root, call, headers, body, trailers))
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Runs callbacks of one stream of the plugin `root`, and returns what the last one asked for. `context` is the
@@ -508,50 +510,6 @@ impl Instance {
             }
         }
     }
-}
-
-impl Exports {
-    fn new(store: &mut Store<Host>, instance: &wasmtime::Instance, abi: AbiVersion) -> Self {
-        let headers = |store: &mut Store<Host>, name| {
-            if abi == AbiVersion::V0_1_0 {
-                find(store, instance, name).map(Headers::WithoutEnd)
-            } else {
-                find(store, instance, name).map(Headers::WithEnd)
-            }
-        };
-        Self {
-            context_create: find(store, instance, "proxy_on_context_create"),
-            vm_start: find(store, instance, "proxy_on_vm_start"),
-            configure: find(store, instance, "proxy_on_configure"),
-            headers: [
-                headers(store, "proxy_on_request_headers"),
-                headers(store, "proxy_on_response_headers"),
-            ],
-            body: [
-                find(store, instance, "proxy_on_request_body"),
-                find(store, instance, "proxy_on_response_body"),
-            ],
-            trailers: [
-                find(store, instance, "proxy_on_request_trailers"),
-                find(store, instance, "proxy_on_response_trailers"),
-            ],
-            http_call_response: find(store, instance, "proxy_on_http_call_response"),
-            log: find(store, instance, "proxy_on_log"),
-            done: find(store, instance, "proxy_on_done"),
-            delete: find(store, instance, "proxy_on_delete"),
-            tick: find(store, instance, "proxy_on_tick"),
-            queue_ready: find(store, instance, "proxy_on_queue_ready"),
-        }
-    }
-}
-
-/// An export of this type, if there is one; the module's check has refused callbacks of other types.
-fn find<P: WasmParams, R: WasmResults>(
-    store: &mut Store<Host>,
-    instance: &wasmtime::Instance,
-    name: &str,
-) -> Option<TypedFunc<P, R>> {
-    instance.get_typed_func(store, name).ok()
 }
 
 fn emit_logs(store: &mut Store<Host>) {

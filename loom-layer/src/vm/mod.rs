@@ -9,6 +9,7 @@ mod callouts;
 mod clock;
 mod deadline;
 mod engine;
+mod exports;
 mod fault;
 mod guest;
 mod host;

@@ -17,7 +17,7 @@ use super::spec::Root;
 use super::stack;
 use crate::abi::Action;
 use crate::afterwards::afterwards;
-use crate::callout::CallResult;
+use crate::callout::CallEvent;
 use crate::stream::{Callback, Exchange, Failed, Remote};
 use crate::sync::{PollGuard, PollMutex};
 
@@ -88,19 +88,15 @@ impl Shard {
         }
     }
 
-    /// Tells a plugin how its call ended, when the guest is free.
-    pub(super) fn answer_call(
+    /// Tells a plugin what happened to its call, when the guest is free; `false` when nobody wants to hear more.
+    pub(super) fn tell(
         self: Arc<Self>,
-        root: u32,
-        id: u32,
-        result: Arc<CallResult>,
-    ) -> impl Future<Output = ()> + Send {
+        call: u32,
+        event: Arc<CallEvent>,
+    ) -> impl Future<Output = bool> + Send {
         poll_fn(move |cx| {
             let entry = ready!(self.poll_enter(cx));
-            if let Some(mut entry) = entry {
-                entry.answer_call(root, id, Arc::clone(&result));
-            }
-            Poll::Ready(())
+            Poll::Ready(entry.is_some_and(|mut entry| entry.tell(call, &event)))
         })
     }
 
@@ -200,15 +196,15 @@ impl Entry<'_> {
         self.note(result)
     }
 
-    fn answer_call(&mut self, root: u32, id: u32, result: Arc<CallResult>) {
-        if stack::suffices()
-            && let Some(instance) = self.instance()
-        {
-            let result = Fault::catch("proxy_on_http_call_response", || {
-                instance.answer_call(root, id, result)
-            });
-            let _ = self.note(result);
+    fn tell(&mut self, call: u32, event: &Arc<CallEvent>) -> bool {
+        if !stack::suffices() {
+            return false;
         }
+        let Some(instance) = self.instance() else {
+            return false;
+        };
+        let result = Fault::catch(event.callback(), || instance.tell(call, event));
+        self.note(result).unwrap_or(false)
     }
 
     /// Adds a plugin. A refusal leaves the others as they are; every other fault takes the shard down.

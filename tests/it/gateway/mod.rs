@@ -3,6 +3,7 @@
 //! What a test waits for is an event. The deadline in `support` only ends a test that hangs.
 
 mod bodies;
+mod callouts;
 mod cli;
 mod connections;
 mod examples;

@@ -13,6 +13,7 @@ mod compositions;
 mod examples;
 mod excess;
 mod failures;
+mod grpc;
 mod header_maps;
 mod header_values;
 mod host_calls;

@@ -23,7 +23,7 @@ use self::source::Source;
 use crate::Error;
 
 /// Where plugins are looked for.
-const FOLDERS: [&str; 1] = ["examples/plugins"];
+const FOLDERS: [&str; 2] = ["examples/plugins", "tests/guests"];
 
 /// What to build, and how far to go for it.
 #[derive(Debug, Clone, Copy)]

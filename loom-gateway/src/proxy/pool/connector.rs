@@ -9,6 +9,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::{BoxError, ServiceExt};
 
+use crate::limits;
+
 /// Opens TCP connections, within a time that covers the look-up of the name too.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
@@ -26,6 +28,8 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         // Without it a small body waits for the acknowledgement of the headers.
         tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(limits::UPSTREAM_KEEPALIVE));
+        tcp.set_keepalive_interval(Some(limits::UPSTREAM_KEEPALIVE));
         Self { tcp, timeout }
     }
 

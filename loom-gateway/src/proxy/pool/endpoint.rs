@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, Uri};
 use hyper::client::conn::http1::{self, SendRequest};
 use loom_config::model;
 use parking_lot::Mutex;
 
 use super::connector::Connector;
 use super::exchange::SendError;
+use super::http2::Http2;
 use super::idle::Idle;
 use crate::errors::Chain;
 use crate::limits;
@@ -26,6 +27,7 @@ pub(in crate::proxy) struct Endpoint {
     uri: Uri,
     connector: Connector,
     kept: Mutex<Kept>,
+    http2: Http2,
 }
 
 #[derive(Debug)]
@@ -52,10 +54,12 @@ impl Endpoint {
             return None;
         };
         let idle = Idle::new(limits::POOL_IDLE_CONNECTIONS, idle_timeout);
+        let connector = Connector::new(connect_timeout);
         Some(Self {
             authority,
+            http2: Http2::new(connector.clone(), uri.clone()),
             uri,
-            connector: Connector::new(connect_timeout),
+            connector,
             kept: Mutex::new(Kept {
                 idle,
                 watched: false,
@@ -66,6 +70,14 @@ impl Endpoint {
     /// Its `host:port`.
     pub(in crate::proxy) fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// Sends a request over HTTP/2, whatever the endpoint is spoken to otherwise.
+    pub(in crate::proxy) async fn send_http2(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, SendError> {
+        self.http2.send(request).await
     }
 
     /// A kept connection that is not known to be dead, and for how long it has been unused.
@@ -108,7 +120,7 @@ impl Endpoint {
     pub(super) async fn connect(&self) -> Result<Connection, SendError> {
         let stream = self.connector.connect(self.uri.clone()).await;
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(limits::UPSTREAM_HEADER_BYTES);
+        builder.max_buf_size(limits::UPSTREAM_HEADER_BYTES as usize);
         let handshake = builder.handshake(stream.map_err(SendError::Connect)?).await;
         let (connection, driver) = handshake.map_err(SendError::Exchange)?;
         tokio::spawn(async move {

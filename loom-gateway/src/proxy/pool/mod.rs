@@ -9,6 +9,7 @@ mod body;
 mod connector;
 mod endpoint;
 mod exchange;
+mod http2;
 mod idle;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub(super) use connector::ConnectTimeout;
 pub(super) use endpoint::Endpoint;
 pub(super) use exchange::{SendError, send};
 
-/// HTTP/1.1 servers, used in turn.
+/// Servers, used in turn.
 #[derive(Debug)]
 pub(super) struct Pool {
     endpoints: Box<[Arc<Endpoint>]>,

@@ -6,7 +6,6 @@ use wasmtime::Linker;
 use super::memory::{give, give_with};
 use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{BufferType, Status};
-use crate::callout::CallResult;
 use crate::stream::{Buffer, Direction};
 use crate::vm::host::Host;
 
@@ -89,6 +88,11 @@ fn set(
     })
 }
 
+/// What the call that the guest is being told of has for it.
+fn of_event(host: &Host, kind: BufferType) -> Option<Bytes> {
+    host.calls.event()?.buffer(kind).cloned()
+}
+
 const fn body_of(kind: BufferType) -> Option<Direction> {
     match kind {
         BufferType::RequestBody => Some(Direction::Request),
@@ -108,15 +112,11 @@ fn with_buffer<R>(
         BufferType::PluginConfiguration => {
             host.configuration.clone().ok_or(Status::NotFound)?.into()
         }
-        BufferType::CallResponseBody => match host.calls.answer().as_deref() {
-            Some(CallResult::Response { body, .. }) => body.clone().into(),
-            Some(CallResult::Reset) | None => return Err(Status::NotFound.into()),
-        },
+        BufferType::CallResponseBody => of_event(host, kind).ok_or(Status::NotFound)?.into(),
         BufferType::ForeignArguments => return Err(Status::NotFound.into()),
         // Envoy answers with an empty buffer where there is no such data.
-        BufferType::DownstreamData | BufferType::UpstreamData | BufferType::GrpcMessage => {
-            Buffer::default()
-        }
+        BufferType::GrpcMessage => of_event(host, kind).unwrap_or_default().into(),
+        BufferType::DownstreamData | BufferType::UpstreamData => Buffer::default(),
         BufferType::RequestBody | BufferType::ResponseBody => {
             let direction = body_of(kind).ok_or(Status::BadArgument)?;
             return with_exchange(call, |call, exchange| {

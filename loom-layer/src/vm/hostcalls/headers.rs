@@ -7,7 +7,6 @@ use wasmtime::Linker;
 use super::memory::{give, give_with, two};
 use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{AbiVersion, MapType, Status, pairs};
-use crate::callout::CallResult;
 use crate::log::LogLevel;
 use crate::policy::HeaderValues;
 use crate::stream::Map;
@@ -227,20 +226,17 @@ fn with_map<R>(
     kind: MapType,
     f: impl FnOnce(&mut Call<'_>, Option<Map<'_>>) -> Outcome<R>,
 ) -> Outcome<R> {
-    let answer = match kind {
-        MapType::CallResponseHeaders | MapType::CallResponseTrailers => call.data().calls.answer(),
-        _ => {
-            return with_exchange(call, |call, exchange| {
-                f(call, exchange.and_then(|exchange| exchange.map(kind).ok()))
-            });
-        }
-    };
-    let map = match answer.as_deref() {
-        Some(CallResult::Response { head, .. }) if kind == MapType::CallResponseHeaders => {
-            Some(Map::Response(head))
-        }
-        Some(CallResult::Response { trailers, .. }) => Some(Map::Trailers(trailers)),
-        Some(CallResult::Reset) | None => None,
-    };
-    f(call, map)
+    if matches!(
+        kind,
+        MapType::RequestHeaders
+            | MapType::RequestTrailers
+            | MapType::ResponseHeaders
+            | MapType::ResponseTrailers
+    ) {
+        return with_exchange(call, |call, exchange| {
+            f(call, exchange.and_then(|exchange| exchange.map(kind).ok()))
+        });
+    }
+    let event = call.data().calls.event();
+    f(call, event.as_deref().and_then(|event| event.map(kind)))
 }

@@ -6,8 +6,10 @@ use wasmtime::Linker;
 
 use super::{Call, Outcome, answer, bytes, write_u32};
 use crate::abi::{Status, pairs};
-use crate::callout::CallRequest;
-use crate::vm::callouts::Callout;
+use crate::callout::{self, HttpCall, HttpRequest};
+use crate::limits;
+use crate::log::LogLevel;
+use crate::vm::callouts::Kind;
 use crate::vm::host::Host;
 
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -46,34 +48,57 @@ fn http_call(call: &mut Call<'_>, texts: [(u32, u32); 4], timeout: u32, out: u32
         .root()
         .and_then(|root| root.upstreams.get(&name).cloned());
     let Some(upstream) = upstream else {
-        let name = String::from_utf8_lossy(&name);
-        let message = format!("proxy_http_call: no upstream is named `{name}`");
-        call.data_mut()
-            .log(crate::log::LogLevel::Warn, message.as_bytes());
+        unknown_upstream(call, "proxy_http_call", &name);
         return Err(Status::BadArgument.into());
     };
-    // Larger ones are negative in the ABI's eyes. Zero is no limit.
-    let timeout = i32::try_from(timeout).map_err(|_| Status::BadArgument)?;
-    let timeout = (timeout > 0).then(|| Duration::from_millis(timeout.unsigned_abs().into()));
+    // Larger ones are negative in the ABI's eyes.
+    if i32::try_from(timeout).is_err() {
+        return Err(Status::BadArgument.into());
+    }
     let headers = bytes(call, headers.0, headers.1)?.to_vec();
     let trailers = bytes(call, trailers.0, trailers.1)?.to_vec();
     let headers = pairs::decode(&headers).unwrap_or_default();
     let trailers = pairs::decode(&trailers).unwrap_or_default();
-    let request = CallRequest::new(&headers, bytes(call, body.0, body.1)?, &trailers)?;
-    let Some(id) = call.data_mut().calls.next_id(&request) else {
-        call.data_mut().warn_once(TOO_MANY);
-        return Err(Status::InternalFailure.into());
-    };
+    let request = HttpRequest::new(&headers, &trailers)?;
+    let budget = call.data().calls.budget.clone();
+    let body = budget.hold(&[bytes(call, body.0, body.1)?]);
+    let id = next_id(call, Kind::Http, body.is_some())?;
     // Before the call is noted: one whose id the guest cannot learn is not made.
     write_u32(call, out, id)?;
-    call.data_mut().calls.note(Callout {
-        id,
-        root,
+    let http = Box::new(HttpCall {
         upstream,
-        request,
-        timeout,
+        request: request.with_body(body.unwrap_or_default()),
+        timeout: time(timeout),
     });
+    let calls = &mut call.data_mut().calls;
+    calls.note(id, root, callout::Call::Http(Some(http)), None);
     Ok(())
 }
 
-const TOO_MANY: &str = "proxy_http_call: too many calls, or too large ones, are open in this VM";
+/// Says in the log that a plugin may not call what it named.
+pub(super) fn unknown_upstream(call: &mut Call<'_>, function: &str, name: &[u8]) {
+    let name = String::from_utf8_lossy(name);
+    let message = format!("{function}: no upstream is named `{name}`");
+    call.data_mut().log(LogLevel::Warn, message.as_bytes());
+}
+
+/// An id for a call, unless too many or too large ones are open.
+pub(super) fn next_id(call: &mut Call<'_>, kind: Kind, fits: bool) -> Outcome<u32> {
+    let host = call.data_mut();
+    let id = fits.then(|| host.calls.next_id(kind)).flatten();
+    id.ok_or_else(|| {
+        host.warn_once(TOO_MANY);
+        Status::InternalFailure.into()
+    })
+}
+
+/// A timeout in milliseconds; none is the longest that is waited without one.
+pub(super) fn time(millis: u32) -> Duration {
+    match millis {
+        0 => limits::CALL_TIME,
+        millis => Duration::from_millis(millis.into()),
+    }
+}
+
+const TOO_MANY: &str =
+    "a call is refused: 1,024 calls are open in this VM, or 32 MiB wait to be sent";

@@ -6,6 +6,7 @@
 mod buffers;
 mod context;
 mod foreign;
+mod grpc;
 mod headers;
 mod http_call;
 mod log;
@@ -54,6 +55,7 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     log::define(linker)?;
     headers::define(linker)?;
     http_call::define(linker)?;
+    grpc::define(linker)?;
     buffers::define(linker)?;
     properties::define(linker)?;
     context::define(linker)?;
@@ -68,7 +70,7 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 
 /// Defines the form of a host call that older SDKs import under the same name, if there is one of this type.
 pub(super) fn define_variant(linker: &mut Linker<Host>, name: &str, ty: &FuncType) -> bool {
-    stream::define_variant(linker, name, ty)
+    stream::define_variant(linker, name, ty) || grpc::define_variant(linker, name, ty)
 }
 
 /// Runs a host call and turns its end into what the guest sees.

@@ -1,4 +1,4 @@
-//! One call: what a plugin asks for, and how it ends.
+//! An HTTP call: what a plugin asks for, and how it ends.
 
 use std::time::Duration;
 
@@ -8,15 +8,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt, Empty, Full};
 use tokio::time::Instant;
 
-use super::{CalloutBody, Upstream};
+use super::{CallEvent, CalloutBody, Upstream};
 use crate::abi::Status;
 use crate::abi::pairs::Pair;
 use crate::limits;
 use crate::stream::ResponseHead;
 
+/// Envoy's text for a call that failed before its response; the cause, which it adds, is in the log.
+pub(super) const NO_RESPONSE: &str = "upstream connect error or disconnect/reset before headers";
+
+/// Envoy's text for a call that took too long.
+pub(super) const TIMEOUT: &str = "upstream request timeout";
+
 /// What `proxy_http_call` asks for.
 #[derive(Debug)]
-pub(crate) struct CallRequest {
+pub(crate) struct HttpRequest {
     method: Method,
     path: Uri,
     headers: HeaderMap,
@@ -24,13 +30,9 @@ pub(crate) struct CallRequest {
     trailers: HeaderMap,
 }
 
-impl CallRequest {
-    /// A request of these headers, which have to name `:method`, `:path` and `:authority` (or `host`).
-    pub(crate) fn new(
-        headers: &[Pair<'_>],
-        body: &[u8],
-        trailers: &[Pair<'_>],
-    ) -> Result<Self, Status> {
+impl HttpRequest {
+    /// A request of these headers, which have to name `:method`, `:path` and `:authority` (or `host`), in lower case.
+    pub(crate) fn new(headers: &[Pair<'_>], trailers: &[Pair<'_>]) -> Result<Self, Status> {
         let (mut method, mut path, mut host) = (None, None, None);
         let mut map = HeaderMap::new();
         for &(name, value) in headers {
@@ -42,8 +44,8 @@ impl CallRequest {
                 b":authority" => {
                     host = Some(HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?);
                 }
-                // The upstream says how it is reached.
-                b":scheme" => {}
+                // The upstream says how it is reached, and the body where it ends.
+                b":scheme" | b"content-length" | b"transfer-encoding" => {}
                 _ => append(&mut map, name, value)?,
             }
         }
@@ -53,9 +55,6 @@ impl CallRequest {
         let (Some(method), Some(path), true) = (method, path, map.contains_key(HOST)) else {
             return Err(Status::BadArgument);
         };
-        if !body.is_empty() {
-            map.insert(CONTENT_LENGTH, body.len().into());
-        }
         let mut trailer_map = HeaderMap::new();
         for &(name, value) in trailers {
             append(&mut trailer_map, name, value)?;
@@ -64,14 +63,18 @@ impl CallRequest {
             method,
             path,
             headers: map,
-            body: Bytes::copy_from_slice(body),
+            body: Bytes::new(),
             trailers: trailer_map,
         })
     }
 
-    /// Bytes of the body.
-    pub(crate) fn size(&self) -> usize {
-        self.body.len()
+    /// The request with this body.
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        if !body.is_empty() {
+            self.headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        self.body = body;
+        self
     }
 
     fn into_request(self) -> Request<CalloutBody> {
@@ -92,7 +95,8 @@ impl CallRequest {
     }
 }
 
-fn append(map: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> {
+/// Adds an entry of a guest; one that would smuggle another one is refused.
+pub(super) fn append(map: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> {
     let name = HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?;
     let value = HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?;
     map.try_append(name, value)
@@ -100,56 +104,41 @@ fn append(map: &mut HeaderMap, name: &[u8], value: &[u8]) -> Result<(), Status> 
     Ok(())
 }
 
-/// How a call ended.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is made once for each call, and shared from then on"
-)]
-pub(crate) enum CallResult {
-    /// With a response: the upstream's, or one that stands for a failure before it, as in Envoy.
-    Response {
-        head: ResponseHead,
-        body: Bytes,
-        trailers: HeaderMap,
-    },
-    /// Without one: it broke off in the middle of the response, or the response was too large.
-    Reset,
+/// A call that was not made yet.
+pub(crate) struct HttpCall {
+    pub(crate) upstream: Upstream,
+    pub(crate) request: HttpRequest,
+    pub(crate) timeout: Duration,
 }
 
-/// Makes a call and waits for its end.
-pub(crate) async fn perform(
-    upstream: Upstream,
-    request: CallRequest,
-    timeout: Option<Duration>,
-) -> CallResult {
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let head = match within(deadline, upstream.call(request.into_request())).await {
-        Some(Ok(response)) => response,
-        Some(Err(error)) => {
-            tracing::debug!(target: "loom::callout", %error, "a callout failed before its response");
-            return stand_in(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "upstream connect error or reset before headers",
-            );
-        }
-        None => return stand_in(StatusCode::GATEWAY_TIMEOUT, "upstream request timeout"),
-    };
-    match within(deadline, collect(head)).await {
-        Some(result) => result,
-        None => CallResult::Reset,
+impl HttpCall {
+    /// Makes the call and waits for its end.
+    pub(super) async fn answer(self) -> CallEvent {
+        // Beyond what the clock can show, there is no deadline.
+        let deadline = Instant::now().checked_add(self.timeout);
+        let request = self.request.into_request();
+        let response = match within(deadline, self.upstream.send(request)).await {
+            Some(Some(response)) => response,
+            Some(None) => return stand_in(StatusCode::SERVICE_UNAVAILABLE, NO_RESPONSE),
+            None => return stand_in(StatusCode::GATEWAY_TIMEOUT, TIMEOUT),
+        };
+        let collected = within(deadline, collect(response, self.upstream.name())).await;
+        collected.unwrap_or(CallEvent::Reset)
     }
 }
 
 /// `None`: the time was up before.
-async fn within<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(
+    deadline: Option<Instant>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
     match deadline {
         Some(deadline) => tokio::time::timeout_at(deadline, future).await.ok(),
         None => Some(future.await),
     }
 }
 
-async fn collect(response: Response<CalloutBody>) -> CallResult {
+async fn collect(response: Response<CalloutBody>, upstream: &str) -> CallEvent {
     let (parts, mut stream) = response.into_parts();
     let mut body = BytesMut::new();
     let mut trailers = HeaderMap::new();
@@ -160,17 +149,17 @@ async fn collect(response: Response<CalloutBody>) -> CallResult {
             }
             Ok(Ok(_)) => {
                 let limit = limits::CALL_RESPONSE_BYTES;
-                tracing::warn!(target: "loom::callout", limit, "a callout's response is too large");
-                return CallResult::Reset;
+                tracing::warn!(target: "loom::callout", upstream, limit, "a callout's response is too large");
+                return CallEvent::Reset;
             }
             Ok(Err(frame)) => trailers = frame.into_trailers().unwrap_or_default(),
             Err(error) => {
-                tracing::debug!(target: "loom::callout", %error, "a callout's response broke off");
-                return CallResult::Reset;
+                tracing::debug!(target: "loom::callout", upstream, %error, "a callout's response broke off");
+                return CallEvent::Reset;
             }
         }
     }
-    CallResult::Response {
+    CallEvent::Response {
         head: ResponseHead {
             status: Some(parts.status),
             version: parts.version,
@@ -182,12 +171,12 @@ async fn collect(response: Response<CalloutBody>) -> CallResult {
 }
 
 /// The response that stands for a failure before there was one: what Envoy's client makes of it.
-fn stand_in(status: StatusCode, text: &'static str) -> CallResult {
+fn stand_in(status: StatusCode, text: &'static str) -> CallEvent {
     let mut head = ResponseHead::new(status);
     head.headers.insert(CONTENT_LENGTH, text.len().into());
     head.headers
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    CallResult::Response {
+    CallEvent::Response {
         head,
         body: Bytes::from_static(text.as_bytes()),
         trailers: HeaderMap::new(),
@@ -206,8 +195,9 @@ mod tests {
             (b":authority", b"auth.internal"),
             (b"X-A", b"1"),
         ];
-        let request = CallRequest::new(&whole, b"body", &[])
+        let request = HttpRequest::new(&whole, &[])
             .expect("a request")
+            .with_body(Bytes::from_static(b"body"))
             .into_request();
         assert_eq!(request.uri(), "/a?b");
         assert_eq!(request.headers()["host"], "auth.internal");
@@ -217,19 +207,16 @@ mod tests {
             let mut part = whole.to_vec();
             part.remove(missing);
             assert_eq!(
-                CallRequest::new(&part, b"", &[]).err(),
+                HttpRequest::new(&part, &[]).err(),
                 Some(Status::BadArgument)
             );
         }
         let smuggled: Pair<'_> = (b"x", b"a\r\nb: c");
         let mut bad = whole.to_vec();
         bad.push(smuggled);
+        assert_eq!(HttpRequest::new(&bad, &[]).err(), Some(Status::BadArgument));
         assert_eq!(
-            CallRequest::new(&bad, b"", &[]).err(),
-            Some(Status::BadArgument)
-        );
-        assert_eq!(
-            CallRequest::new(&whole, b"", &[smuggled]).err(),
+            HttpRequest::new(&whole, &[smuggled]).err(),
             Some(Status::BadArgument)
         );
     }

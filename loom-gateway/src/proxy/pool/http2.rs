@@ -1,0 +1,103 @@
+//! One HTTP/2 connection to an endpoint, by prior knowledge, shared by all requests and replaced when it has ended.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::body::Body;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use http::{Request, Response, Uri};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use parking_lot::Mutex;
+use tower::BoxError;
+
+use super::connector::Connector;
+use super::exchange::SendError;
+use crate::errors::Chain;
+use crate::limits;
+
+type Connection = SendRequest<Body>;
+type Connecting = Shared<BoxFuture<'static, Result<Connection, ConnectError>>>;
+
+/// Why there is no connection, for all who waited for it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no HTTP/2 connection")]
+struct ConnectError(#[source] Arc<dyn Error + Send + Sync>);
+
+/// See the module's text.
+#[derive(Debug)]
+pub(super) struct Http2 {
+    connector: Connector,
+    endpoint: Uri,
+    /// The connection, or the way to one that all who wait for it go together.
+    current: Mutex<Option<Connecting>>,
+}
+
+impl Http2 {
+    pub(super) fn new(connector: Connector, endpoint: Uri) -> Self {
+        Self {
+            connector,
+            endpoint,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Sends a request. The connection may end at the very moment; a request of which nothing went out is sent once more,
+    /// on a new one.
+    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
+        let mut connection = self.connection().await?;
+        if connection.ready().await.is_err() {
+            connection = self.connection().await?;
+        }
+        let mut failed = match connection.try_send_request(request).await {
+            Ok(response) => return Ok(response.map(Body::new)),
+            Err(failed) => failed,
+        };
+        let Some(unsent) = failed.take_message() else {
+            return Err(SendError::Exchange(failed.into_error()));
+        };
+        let mut connection = self.connection().await?;
+        let response = connection.send_request(unsent).await;
+        Ok(response.map_err(SendError::Exchange)?.map(Body::new))
+    }
+
+    async fn connection(&self) -> Result<Connection, SendError> {
+        let connected = self.connecting().await;
+        connected.map_err(|error| SendError::Connect(error.into()))
+    }
+
+    fn connecting(&self) -> Connecting {
+        let mut current = self.current.lock();
+        let is_usable = |connecting: &&Connecting| match connecting.peek() {
+            Some(Ok(connection)) => !connection.is_closed(),
+            Some(Err(_)) => false,
+            None => true,
+        };
+        if let Some(connecting) = current.as_ref().filter(is_usable) {
+            return connecting.clone();
+        }
+        // On a task of its own, so that it goes on when the request that began it is cancelled.
+        let task = tokio::spawn(connect(self.connector.clone(), self.endpoint.clone()));
+        let connecting = task.map(|ended| match ended {
+            Ok(connected) => connected.map_err(|error| ConnectError(error.into())),
+            Err(error) => Err(ConnectError(Arc::new(error))),
+        });
+        current.insert(connecting.boxed().shared()).clone()
+    }
+}
+
+async fn connect(connector: Connector, endpoint: Uri) -> Result<Connection, BoxError> {
+    let stream = connector.connect(endpoint).await?;
+    let (connection, driver) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits::UPSTREAM_HEADER_BYTES)
+        .handshake(stream)
+        .await?;
+    tokio::spawn(async move {
+        if let Err(error) = driver.await {
+            tracing::debug!(error = %Chain(&error), "HTTP/2 connection to the upstream ended");
+        }
+    });
+    Ok(connection)
+}

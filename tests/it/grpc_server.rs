@@ -1,0 +1,263 @@
+//! A gRPC server of exact bytes: its methods are called what they do.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::channel::Channel;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, StreamBody};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// A server on a free port, and what it saw.
+#[derive(Clone)]
+pub(crate) struct GrpcServer {
+    pub(crate) address: SocketAddr,
+    /// Changed, it ends all connections.
+    close: Arc<watch::Sender<()>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    head: Option<http::request::Parts>,
+    requests: usize,
+    connections: usize,
+    open_connections: usize,
+    /// Responses that nobody has let go.
+    silences: usize,
+    /// Requests that were read to their end, and those that were reset before.
+    ended: usize,
+    reset: usize,
+}
+
+impl GrpcServer {
+    /// Starts the server; it ends with the test's runtime.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let server = Self {
+            address: listener.local_addr().expect("an address"),
+            close: Arc::new(watch::Sender::new(())),
+            seen: Arc::default(),
+        };
+        let this = server.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(this.clone().serve(TokioIo::new(stream)));
+            }
+        });
+        server
+    }
+
+    async fn serve(self, stream: TokioIo<tokio::net::TcpStream>) {
+        self.see(|seen| {
+            seen.connections += 1;
+            seen.open_connections += 1;
+        });
+        let service = service_fn(|request| self.clone().answer(request));
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .auto_date_header(false)
+            .max_concurrent_streams(2048)
+            .serve_connection(stream, service);
+        let mut close = self.close.subscribe();
+        tokio::select! {
+            _ = connection => {}
+            _ = close.changed() => {}
+        }
+        self.see(|seen| seen.open_connections -= 1);
+    }
+
+    /// Ends all connections.
+    pub(crate) async fn close_connections(&self) {
+        self.close.send_replace(());
+        while self.connections().1 > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn see<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.seen.lock().expect("no panic before"))
+    }
+
+    /// The head of the last request.
+    pub(crate) fn head(&self) -> http::request::Parts {
+        self.see(|seen| seen.head.clone()).expect("a request")
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.see(|seen| seen.requests)
+    }
+
+    /// How many connections there were, and how many there are.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        self.see(|seen| (seen.connections, seen.open_connections))
+    }
+
+    /// How many callers wait for what `Silent` says.
+    pub(crate) fn silences(&self) -> usize {
+        self.see(|seen| seen.silences)
+    }
+
+    /// How many requests to `Echo` came to their end, and how many were reset.
+    pub(crate) fn ends(&self) -> (usize, usize) {
+        self.see(|seen| (seen.ended, seen.reset))
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        self.see(|seen| {
+            seen.head = Some(head);
+            seen.requests += 1;
+        });
+        let ok = || Ok(trailers("0", None));
+        Ok(match path.rsplit('/').next().unwrap_or_default() {
+            "Echo" => grpc(self.echo(body)),
+            "Silent" => grpc(Silence::begin(self)),
+            "SilentWithoutHead" => {
+                let _silence = Silence::begin(self);
+                std::future::pending().await
+            }
+            "Fail" => without_body(200, Some(trailers("7", Some("n%C3%B6 %25")))),
+            "Http404" => without_body(404, None),
+            "Http503WithStatus" => without_body(503, Some(trailers("9", Some("q")))),
+            "FailAfter" => body_of([data(0, b"m1"), Ok(trailers("5", Some("gone")))]),
+            "Compressed" => body_of([data(1, b"abc"), ok()]),
+            "CompressedEmpty" => body_of([data(1, b""), ok()]),
+            "NoTrailers" => body_of([data(0, b"abc")]),
+            "NoStatus" => body_of([data(0, b"abc"), Ok(trailers("none", None))]),
+            "OddStatus" => body_of([data(0, b"abc"), Ok(trailers("17", None))]),
+            "Partial" => body_of([Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\x06ab"))), ok()]),
+            "Empty" => body_of([ok()]),
+            "EmptyMessage" => body_of([data(0, b""), ok()]),
+            "Two" => body_of([data(0, b"abc"), data(0, b"def"), ok()]),
+            "Largest" => body_of([data(0, &[b'x'; LARGEST]), ok()]),
+            "TooLarge" => body_of([data(0, &[b'x'; LARGEST + 1]), ok()]),
+            "EndAfter" => body_of([data(0, b"abc"), Ok(trailers("0", Some("fine")))]),
+            "ResetAtMessage" => grpc(broken_at_message(body)),
+            "ResetEarly" => return Err("as it was told".into()),
+            other => without_body(200, Some(trailers("12", Some(other)))),
+        })
+    }
+
+    /// What the request says, as it says it; then trailers.
+    fn echo(self, mut request: Incoming) -> Body {
+        let (mut sender, body) = Channel::<Bytes, BoxError>::new(1);
+        tokio::spawn(async move {
+            while let Some(frame) = request.frame().await {
+                match frame.map(Frame::into_data) {
+                    // An error says that the caller is gone, which is seen at its side.
+                    Ok(Ok(data)) => drop(sender.send_data(data).await),
+                    Ok(Err(_)) => {}
+                    Err(_) => return self.see(|seen| seen.reset += 1),
+                }
+            }
+            self.see(|seen| seen.ended += 1);
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            trailers.insert("x-trail", HeaderValue::from_static("two"));
+            let _ = sender.send_trailers(trailers).await;
+        });
+        body.boxed_unsync()
+    }
+}
+
+/// The largest message that is taken.
+const LARGEST: usize = 4 << 20;
+
+fn data(flags: u8, message: &[u8]) -> Result<Frame<Bytes>, BoxError> {
+    let length = u32::try_from(message.len())?.to_be_bytes();
+    let all = [&[flags][..], &length, message].concat();
+    Ok(Frame::data(all.into()))
+}
+
+fn trailers(status: &str, message: Option<&str>) -> Frame<Bytes> {
+    let mut trailers = HeaderMap::new();
+    let value = |text: &str| HeaderValue::from_str(text).expect("text");
+    if status == "none" {
+        trailers.insert("x-z", value("1"));
+    } else {
+        trailers.insert("grpc-status", value(status));
+    }
+    if let Some(message) = message {
+        trailers.insert("grpc-message", value(message));
+    }
+    Frame::trailers(trailers)
+}
+
+fn grpc(
+    body: impl http_body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
+) -> Response<Body> {
+    Response::builder()
+        .header("content-type", "application/grpc")
+        .header("x-meta", "one")
+        .body(body.boxed_unsync())
+        .expect("a response")
+}
+
+fn body_of<const N: usize>(frames: [Result<Frame<Bytes>, BoxError>; N]) -> Response<Body> {
+    grpc(StreamBody::new(stream::iter(frames)))
+}
+
+/// Says something, and breaks off at what is said to it.
+fn broken_at_message(mut request: Incoming) -> Body {
+    let (mut sender, body) = Channel::<Bytes, BoxError>::new(1);
+    tokio::spawn(async move {
+        let said = data(0, b"abc").expect("it is short");
+        sender.send(said).await.expect("it is heard");
+        let _ = request.frame().await;
+        sender.abort("as it was told".into());
+    });
+    body.boxed_unsync()
+}
+
+fn without_body(status: u16, trailers: Option<Frame<Bytes>>) -> Response<Body> {
+    let body = Empty::new().map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    if let Some(Ok(trailers)) = trailers.map(Frame::into_trailers) {
+        *response.headers_mut() = trailers;
+    }
+    response
+}
+
+/// A body that never says anything.
+struct Silence(GrpcServer);
+
+impl Silence {
+    fn begin(server: GrpcServer) -> Self {
+        server.see(|seen| seen.silences += 1);
+        Self(server)
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        self.0.see(|seen| seen.silences -= 1);
+    }
+}
+
+impl http_body::Body for Silence {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Pending
+    }
+}
