@@ -20,7 +20,9 @@ mod vm;
 pub use callout::CalloutBody;
 pub use error::{BoxError, Error};
 pub use foreign::{ForeignCall, ForeignError};
-pub use info::{ConnectionInfo, RouteInfo};
+pub use info::{
+    CertificateInfo, ConnectionInfo, RouteInfo, TlsInfo, UpstreamFailure, UpstreamInfo,
+};
 pub use log::LogLevel;
 pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder, PluginService};
 pub use policy::{BodyMode, FailurePolicy, HeaderValues, Phase};

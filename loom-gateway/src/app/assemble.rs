@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use loom_config::model::{Config, Route};
-use loom_layer::{PluginService, RouteInfo};
+use loom_layer::{LoomChain, PluginService, RouteInfo};
 
 use super::error::StartError;
 use crate::plugins::Plugins;
@@ -55,10 +55,12 @@ async fn parts(
     plugins: &Plugins,
     upstreams: &[Arc<Upstream>],
 ) -> Result<RouteParts, StartError> {
+    let plugins = plugins.chain(&route.plugins).await?;
+    let reports = plugins.as_ref().is_some_and(LoomChain::reads_properties);
     Ok(RouteParts {
         info: RouteInfo::new(&route.id).upstream(&config.upstreams[route.upstream].name),
-        plugins: plugins.chain(&route.plugins).await?,
+        plugins,
         timeout: route.timeout,
-        proxy: ProxyService::new(Arc::clone(&upstreams[route.upstream])),
+        proxy: ProxyService::new(Arc::clone(&upstreams[route.upstream])).reporting(reports),
     })
 }

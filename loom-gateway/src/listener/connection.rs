@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -57,7 +58,7 @@ impl Connections {
         let spoken = Spoken::default();
         let service = ConnectionService {
             router: self.router.clone(),
-            connection: ConnectionInfo::new(peer, local),
+            connection: ConnectionInfo::new(peer, local).with_id(next_id()),
             spoken: spoken.clone(),
             drain: self.drain.clone(),
         };
@@ -103,4 +104,10 @@ impl Connections {
             tracing::debug!(%peer, error, "connection ended");
         }
     }
+}
+
+/// A number that no other connection of the process has.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }

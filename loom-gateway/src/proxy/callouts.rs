@@ -63,7 +63,7 @@ async fn answer(
         endpoint.send_http2(request).await
     } else {
         rewrite::request(&mut request, endpoint.authority());
-        send(Arc::clone(endpoint), request).await
+        send(Arc::clone(endpoint), request, None).await
     };
     let mut response = sent.map_err(|error: SendError| Box::new(error))?;
     rewrite::response(&mut response);

@@ -1,10 +1,38 @@
-//! Which row of the error table an upstream's error belongs to.
+//! Which row of the error table an upstream's error belongs to, and the response that comes of it.
 
 use std::error::Error;
 use std::io;
 
-use super::pool::{ConnectTimeout, SendError};
+use axum::body::Body;
+use http::Response;
+use loom_layer::UpstreamFailure;
+
+use super::pool::{ConnectTimeout, Report, SendError};
 use crate::errors::Failure;
+
+/// The response that a failure becomes, with what plugins may ask about it.
+pub(super) fn respond(
+    failure: Failure,
+    upstream: &str,
+    cause: Option<&(dyn Error + 'static)>,
+    report: Option<Report>,
+) -> Response<Body> {
+    let mut response = failure.respond(upstream, cause);
+    if let Some(report) = report {
+        let info = report.into_info();
+        let info = match failure {
+            Failure::NoEndpoint => info.failure(UpstreamFailure::NoEndpoint),
+            Failure::Unreachable | Failure::ConnectTimeout => {
+                info.failure(UpstreamFailure::Connect)
+            }
+            Failure::Closed => info.failure(UpstreamFailure::Closed),
+            Failure::InvalidResponse => info.failure(UpstreamFailure::Protocol),
+            _ => info,
+        };
+        response.extensions_mut().insert(info);
+    }
+    response
+}
 
 /// What an error means to whoever sent the request.
 pub(super) fn classify(error: &SendError) -> Failure {

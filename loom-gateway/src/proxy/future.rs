@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use axum::body::Body;
 use http::{Request, Response};
 
-use super::failure::classify;
-use super::pool::{Endpoint, SendError, send};
+use super::failure::{self, classify};
+use super::pool::{Endpoint, Report, SendError, send};
 use super::rewrite;
 use super::upstream::Upstream;
 use crate::errors::Failure;
@@ -23,11 +23,7 @@ pub(crate) struct ProxyFuture {
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 enum State {
-    Sent {
-        response: Boxed<Result<Response<Body>, SendError>>,
-        upstream: Arc<Upstream>,
-    },
-    Local(Boxed<Response<Body>>),
+    Running(Boxed<Response<Body>>),
     Ready(Option<Response<Body>>),
 }
 
@@ -36,16 +32,17 @@ impl ProxyFuture {
         endpoint: Arc<Endpoint>,
         request: Request<Body>,
         upstream: Arc<Upstream>,
+        mut report: Option<Report>,
     ) -> Self {
-        let response = Box::pin(send(endpoint, request));
-        Self {
-            state: State::Sent { response, upstream },
-        }
+        Self::run(async move {
+            let result = send(endpoint, request, report.as_mut()).await;
+            answer(result, &upstream, report)
+        })
     }
 
-    pub(super) fn local(answer: impl Future<Output = Response<Body>> + Send + 'static) -> Self {
+    pub(super) fn run(answer: impl Future<Output = Response<Body>> + Send + 'static) -> Self {
         Self {
-            state: State::Local(Box::pin(answer)),
+            state: State::Running(Box::pin(answer)),
         }
     }
 
@@ -61,10 +58,7 @@ impl Future for ProxyFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = match &mut self.state {
-            State::Sent { response, upstream } => {
-                answer(ready!(response.as_mut().poll(cx)), upstream)
-            }
-            State::Local(answer) => ready!(answer.as_mut().poll(cx)),
+            State::Running(answer) => ready!(answer.as_mut().poll(cx)),
             State::Ready(response) => match response.take() {
                 Some(response) => response,
                 None => return Poll::Pending,
@@ -74,15 +68,22 @@ impl Future for ProxyFuture {
     }
 }
 
-fn answer(result: Result<Response<Body>, SendError>, upstream: &Upstream) -> Response<Body> {
+fn answer(
+    result: Result<Response<Body>, SendError>,
+    upstream: &Upstream,
+    report: Option<Report>,
+) -> Response<Body> {
     match result {
         Ok(response) if rewrite::is_unasked_upgrade(&response) => {
-            Failure::InvalidResponse.respond(&upstream.name, None)
+            failure::respond(Failure::InvalidResponse, &upstream.name, None, report)
         }
         Ok(mut response) => {
             rewrite::response(&mut response);
+            if let Some(report) = report {
+                response.extensions_mut().insert(report.into_info());
+            }
             response
         }
-        Err(error) => classify(&error).respond(&upstream.name, Some(&error)),
+        Err(error) => failure::respond(classify(&error), &upstream.name, Some(&error), report),
     }
 }

@@ -11,27 +11,44 @@ use tower::Service;
 use super::future::ProxyFuture;
 use super::pool::Pool;
 use super::upstream::{Target, Upstream};
-use super::{echo, rewrite};
+use super::{echo, failure, rewrite};
 use crate::errors::Failure;
 
 /// Sends requests to an upstream. Whatever goes wrong becomes a response.
 #[derive(Debug, Clone)]
 pub(crate) struct ProxyService {
     upstream: Arc<Upstream>,
+    reports: bool,
 }
 
 impl ProxyService {
     /// The service that sends requests to `upstream`.
     pub(crate) fn new(upstream: Arc<Upstream>) -> Self {
-        Self { upstream }
+        Self {
+            upstream,
+            reports: false,
+        }
+    }
+
+    /// Says in the response's extensions how the upstream was reached, for plugins that may ask.
+    pub(crate) fn reporting(mut self, reports: bool) -> Self {
+        self.reports = reports;
+        self
     }
 
     fn send(&self, pool: &Pool, mut request: Request<Body>) -> ProxyFuture {
+        let report = self.reports.then(|| pool.report());
         let Some(endpoint) = pool.next() else {
-            return ProxyFuture::ready(Failure::NoEndpoint.respond(&self.upstream.name, None));
+            return ProxyFuture::ready(failure::respond(
+                Failure::NoEndpoint,
+                &self.upstream.name,
+                None,
+                report,
+            ));
         };
         rewrite::request(&mut request, endpoint.authority());
-        ProxyFuture::send(Arc::clone(endpoint), request, Arc::clone(&self.upstream))
+        let upstream = Arc::clone(&self.upstream);
+        ProxyFuture::send(Arc::clone(endpoint), request, upstream, report)
     }
 }
 
@@ -49,7 +66,7 @@ impl Service<Request<Body>> for ProxyService {
             Target::Pool(pool) => self.send(pool, request),
             Target::Echo => {
                 rewrite::headers(&mut request, None);
-                ProxyFuture::local(echo::answer(request))
+                ProxyFuture::run(echo::answer(request))
             }
         }
     }

@@ -37,6 +37,12 @@ impl LoomChain {
         self.plugins.len()
     }
 
+    /// Whether a plugin of the chain can read properties. If none can, nobody has to tell it anything: extensions such as
+    /// [`UpstreamInfo`](crate::UpstreamInfo) would be made for nothing.
+    pub fn reads_properties(&self) -> bool {
+        self.plugins.iter().any(|plugin| plugin.reads_properties())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.plugins.is_empty()

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::cell::{StreamHandle, StreamRef};
+use super::cell::{Meter, StreamHandle, StreamRef};
 use super::source::{Input, Source};
 use crate::error::BoxError;
 use crate::stream::{BodyStep, Direction};
@@ -37,6 +37,8 @@ pin_project! {
         source: Source<B>,
         // Only when a plugin looks at the body.
         stream: Option<StreamRef>,
+        // Only when none does, and one may ask for its size.
+        meter: Option<Meter>,
         input: Option<Input>,
         over: bool,
     }
@@ -45,13 +47,14 @@ pin_project! {
 impl<B> RequestBody<B> {
     /// A body that no plugin looks at.
     pub(super) fn untouched(body: B) -> Self {
-        Self::new(Source::Plain { body }, None)
+        Self::new(Source::Plain { body }, None, None)
     }
 
-    pub(super) fn new(source: Source<B>, stream: Option<StreamRef>) -> Self {
+    pub(super) fn new(source: Source<B>, stream: Option<StreamRef>, meter: Option<Meter>) -> Self {
         Self {
             source,
             stream,
+            meter,
             input: None,
             over: false,
         }
@@ -69,7 +72,11 @@ where
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> NextFrame {
         let this = self.project();
         let Some(stream) = this.stream else {
-            return this.source.poll_frame(cx);
+            let frame = ready!(this.source.poll_frame(cx));
+            if let (Some(meter), Some(Ok(frame))) = (this.meter, &frame) {
+                meter.count(frame);
+            }
+            return Poll::Ready(frame);
         };
         poll_through(
             stream,
@@ -210,6 +217,9 @@ where
                 None => None,
             },
         };
+        if let (Some(stream), Some(Ok(frame))) = (this.stream.as_mut(), &frame) {
+            stream.count(frame);
+        }
         // Whoever knows from `is_end_stream` that this was the last frame does not ask for another one.
         let last = !matches!(frame, Some(Ok(_))) || this.kind.is_end();
         if last && let Some(stream) = this.stream.take() {

@@ -1,10 +1,11 @@
 //! A stream, shared by the future, the bodies and whoever reaches it from outside.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http::request;
 use http::uri::Scheme;
@@ -12,7 +13,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::afterwards::afterwards;
-use crate::info::{ConnectionInfo, RouteInfo};
+use crate::info::ConnectionInfo;
 use crate::limits;
 use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream, Wish, Wishes};
 use crate::sync::PollMutex;
@@ -28,6 +29,8 @@ struct StreamCell {
     /// What other contexts asked for while the stream was busy, and whether there is any of it.
     asked: Mutex<Wishes>,
     was_asked: AtomicBool,
+    /// Bytes of the request's body that passed without entering the plugins.
+    passed: AtomicU64,
     plugins: Arc<[Arc<Attached>]>,
 }
 
@@ -63,6 +66,10 @@ impl Remote for StreamCell {
         // Before the caller wakes the stream's tasks, which look at it.
         self.was_asked.store(true, Ordering::Release);
         true
+    }
+
+    fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
     }
 
     fn wake(&self) {
@@ -145,7 +152,25 @@ impl StreamRef {
 /// guest code itself, and never waits.
 pub(super) struct StreamHandle {
     stream: StreamRef,
+    /// Bytes of the response's body that left.
+    sent: u64,
+    /// The response is over.
+    complete: bool,
+    /// The end's callbacks ran.
     ended: bool,
+}
+
+/// Counts a request's body that passes without entering the plugins.
+pub(super) struct Meter(Arc<StreamCell>);
+
+impl Meter {
+    pub(super) fn count(&self, frame: &http_body::Frame<Bytes>) {
+        if let Some(data) = frame.data_ref() {
+            self.0
+                .passed
+                .fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+    }
 }
 
 impl StreamHandle {
@@ -155,23 +180,24 @@ impl StreamHandle {
         parts: &mut request::Parts,
         ends: bool,
     ) -> Self {
-        let connection = parts.extensions.get::<ConnectionInfo>().cloned();
+        let reads_properties = plugins.iter().any(|plugin| plugin.reads_properties());
+        let secure = parts
+            .extensions
+            .get::<ConnectionInfo>()
+            .is_some_and(|connection| connection.tls().is_some());
         let head = RequestHead {
             method: Some(std::mem::take(&mut parts.method)),
             uri: std::mem::take(&mut parts.uri),
             version: parts.version,
             headers: std::mem::take(&mut parts.headers),
-            scheme: Some(match &connection {
-                Some(connection) if connection.scheme() == "https" => Scheme::HTTPS,
-                _ => Scheme::HTTP,
-            }),
+            scheme: Some(if secure { Scheme::HTTPS } else { Scheme::HTTP }),
             path_removed: false,
         };
-        let route = parts.extensions.get::<RouteInfo>().cloned();
         let cell = Arc::new_cyclic(|this: &Weak<StreamCell>| {
             let mut exchange = Box::new(Exchange::new(head, this.clone()));
-            exchange.connection = connection;
-            exchange.route = route;
+            if reads_properties {
+                exchange.begin_facts(&parts.extensions);
+            }
             let guests = plugins
                 .iter()
                 .map(|plugin| PluginGuest::new(Arc::clone(plugin)));
@@ -181,6 +207,7 @@ impl StreamHandle {
                 signalled: AtomicBool::new(false),
                 asked: Mutex::default(),
                 was_asked: AtomicBool::new(false),
+                passed: AtomicU64::new(0),
                 plugins: Arc::clone(plugins),
             }
         });
@@ -190,8 +217,22 @@ impl StreamHandle {
                 role: Role::Future,
                 timers: SmallVec::new(),
             },
+            sent: 0,
+            complete: false,
             ended: false,
         }
+    }
+
+    /// Counts the request's body, if somebody may ask for its size.
+    pub(super) fn meter(&self) -> Option<Meter> {
+        let plugins = &self.stream.cell.plugins;
+        let reads_properties = plugins.iter().any(|plugin| plugin.reads_properties());
+        reads_properties.then(|| Meter(Arc::clone(&self.stream.cell)))
+    }
+
+    /// Counts what leaves of the response's body.
+    pub(super) fn count(&mut self, frame: &http_body::Frame<Bytes>) {
+        self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
     }
 
     /// The way to the stream for the request's body.
@@ -251,11 +292,12 @@ impl StreamHandle {
     /// Runs the callbacks of the stream's end, if no guest is busy and this thread has room for them; else they run in the
     /// background.
     pub(super) fn finish(mut self) {
+        self.complete = true;
         let mut cx = Context::from_waker(Waker::noop());
         if stack_is_ample()
             && let Some(mut stream) = self.stream.cell.stream.try_lock()
         {
-            stream.begin_end();
+            stream.leave(self.sent, false);
             self.ended = stream.poll_end(&mut cx).is_ready();
         }
     }
@@ -270,9 +312,10 @@ impl Drop for StreamHandle {
         let Some(plugin) = cell.plugins.first().map(Arc::clone) else {
             return;
         };
+        let (sent, abandoned) = (self.sent, !self.complete);
         plugin.vm.platform.background.spawn(poll_fn(move |cx| {
             let mut stream = ready!(cell.stream.poll_lock(cx));
-            stream.begin_end();
+            stream.leave(sent, abandoned);
             stream.poll_end(cx)
         }));
     }

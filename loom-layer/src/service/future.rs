@@ -16,7 +16,7 @@ use super::cell::StreamHandle;
 use super::source::{Input, Source};
 use crate::error::BoxError;
 use crate::limits;
-use crate::stream::{BodySource, Direction, RequestHead, ResponseHead, Verdict};
+use crate::stream::{BodySource, Direction, RequestHead, ResponseHead, StoredProperties, Verdict};
 
 pin_project! {
     /// The future of [`LoomService`](crate::LoomService): request callbacks, the inner service, response callbacks.
@@ -68,8 +68,23 @@ struct Upstream<RB> {
     at_hand: bool,
 }
 
+/// A request on its way to the inner service.
+struct Forwarded {
+    head: RequestHead,
+    /// Plugins look at its body.
+    through_plugins: bool,
+    stored: Option<StoredProperties>,
+}
+
+/// A response on its way to the caller.
+struct Delivered {
+    head: Option<ResponseHead>,
+    source: BodySource,
+    stored: Option<StoredProperties>,
+}
+
 enum Delivery {
-    Done((Option<ResponseHead>, BodySource)),
+    Done(Delivered),
     /// A plugin wants to see the body first.
     Needs,
     /// The body may as well enter now.
@@ -160,13 +175,12 @@ where
                         return Poll::Ready(Ok(lost()));
                     };
                     match ready!(poll_request(stream, request, cx)) {
-                        Some(head) => {
+                        Some(forwarded) => {
                             let Some(request) = waiting.take() else {
                                 return Poll::Ready(Ok(lost()));
                             };
                             State::Inner {
-                                future: request
-                                    .forward(head.0, head.1.then(|| stream.for_request_body())),
+                                future: request.forward(forwarded, stream),
                             }
                         }
                         None => State::Response {
@@ -178,9 +192,9 @@ where
                     let Some(stream) = this.stream.as_mut() else {
                         return Poll::Ready(Ok(lost()));
                     };
-                    let (head, source) = ready!(poll_response(stream, upstream, cx));
+                    let delivered = ready!(poll_response(stream, upstream, cx));
                     let upstream = std::mem::replace(upstream, Upstream::none());
-                    return Poll::Ready(Ok(upstream.respond(head, source, this.stream.take())));
+                    return Poll::Ready(Ok(upstream.respond(delivered, this.stream.take())));
                 }
             };
             this.state.set(next);
@@ -188,13 +202,12 @@ where
     }
 }
 
-/// The head of the request that goes to the inner service, and whether plugins look at the body; `None` when the stream is
-/// answered without it.
+/// The request that goes to the inner service; `None` when the stream is answered without it.
 fn poll_request<S, B>(
     stream: &mut StreamHandle,
     waiting: &mut Waiting<S, B>,
     cx: &mut Context<'_>,
-) -> Poll<Option<(RequestHead, bool)>>
+) -> Poll<Option<Forwarded>>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -211,9 +224,11 @@ where
             }
             let verdict = ready!(stream.poll_request(cx));
             let head = match verdict {
-                Verdict::Forward => stream
-                    .forward()
-                    .map(|head| (head, stream.request_passes_plugins())),
+                Verdict::Forward => stream.forward().map(|head| Forwarded {
+                    head,
+                    through_plugins: stream.request_passes_plugins(),
+                    stored: stream.stored().cloned(),
+                }),
                 Verdict::Reply | Verdict::NeedBody => None,
             };
             Poll::Ready((verdict, head))
@@ -230,12 +245,12 @@ where
     }
 }
 
-/// The head of the response, and where its body comes from.
+/// The response.
 fn poll_response<RB>(
     stream: &mut StreamHandle,
     upstream: &mut Upstream<RB>,
     cx: &mut Context<'_>,
-) -> Poll<(Option<ResponseHead>, BodySource)>
+) -> Poll<Delivered>
 where
     RB: Body<Data = Bytes>,
     RB::Error: Into<BoxError>,
@@ -246,11 +261,13 @@ where
             stream.register(cx);
         }
         let (head, input, at_hand) = (&mut upstream.head, &mut upstream.input, &upstream.at_hand);
+        let extensions = &upstream.extensions;
         let delivered = ready!(stream.poll(cx, |stream, cx| {
             if let Some((head, ends)) = head.take()
                 && !stream.is_interrupted()
             {
                 stream.begin_response(head, ends);
+                stream.learn(extensions);
             }
             if let Some(input) = input.take() {
                 input.push(stream, Direction::Response);
@@ -260,7 +277,14 @@ where
                 Verdict::Forward | Verdict::Reply if *at_hand && stream.response_takes_body() => {
                     Delivery::Takes
                 }
-                Verdict::Forward | Verdict::Reply => Delivery::Done(stream.deliver()),
+                Verdict::Forward | Verdict::Reply => {
+                    let (head, source) = stream.deliver();
+                    Delivery::Done(Delivered {
+                        head,
+                        source,
+                        stored: stream.stored().cloned(),
+                    })
+                }
             })
         }));
         match delivered {
@@ -286,17 +310,29 @@ where
 
 impl<S, B> Waiting<S, B> {
     /// Calls the inner service.
-    fn forward(self, head: RequestHead, stream: Option<super::cell::StreamRef>) -> S::Future
+    fn forward(self, forwarded: Forwarded, stream: &StreamHandle) -> S::Future
     where
         S: Service<Request<RequestBody<B>>>,
+        B: Body,
     {
-        let mut request = Request::new(RequestBody::new(self.body, stream));
+        let Forwarded { head, stored, .. } = forwarded;
+        let body = if forwarded.through_plugins {
+            RequestBody::new(self.body, Some(stream.for_request_body()), None)
+        } else {
+            let is_empty = self.body.is_end_stream();
+            let meter = (!is_empty).then(|| stream.meter()).flatten();
+            RequestBody::new(self.body, None, meter)
+        };
+        let mut request = Request::new(body);
         // The state machine lets no request without a method through.
         *request.method_mut() = head.method.unwrap_or_default();
         *request.uri_mut() = head.uri;
         *request.version_mut() = head.version;
         *request.headers_mut() = head.headers;
         *request.extensions_mut() = self.extensions;
+        if let Some(stored) = stored {
+            request.extensions_mut().insert(stored);
+        }
         let mut service = self.service;
         service.call(request)
     }
@@ -339,14 +375,18 @@ impl<RB> Upstream<RB> {
 
     fn respond(
         self,
-        head: Option<ResponseHead>,
-        source: BodySource,
+        delivered: Delivered,
         stream: Option<StreamHandle>,
     ) -> Response<ResponseBody<RB>>
     where
         RB: Body<Data = Bytes>,
     {
-        let (extensions, body) = match source {
+        let Delivered {
+            head,
+            source,
+            stored,
+        } = delivered;
+        let (mut extensions, body) = match source {
             BodySource::Inner => (self.extensions, ResponseBody::inner(self.body, stream)),
             BodySource::InnerThroughPlugins => (
                 self.extensions,
@@ -359,6 +399,9 @@ impl<RB> Upstream<RB> {
             ),
             BodySource::Cut => (Extensions::new(), ResponseBody::cut(stream)),
         };
+        if let Some(stored) = stored {
+            extensions.insert(stored);
+        }
         let mut response = Response::new(body);
         let Some(head) = head else {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -61,10 +61,15 @@ impl<G: Guest> Stream<G> {
                 buffer: Buffer::default(),
                 last: true,
             },
-            Some(Ok(data)) => Piece::Data {
-                buffer: data.into(),
-                last,
-            },
+            Some(Ok(data)) => {
+                if let (Direction::Request, Some(exchange)) = (direction, self.exchange.as_mut()) {
+                    exchange.facts.received += data.len() as u64;
+                }
+                Piece::Data {
+                    buffer: data.into(),
+                    last,
+                }
+            }
             Some(Err(frame)) => match frame.into_trailers() {
                 Ok(trailers) => Piece::Trailers(trailers),
                 // There is no third kind of frame yet; one that this version does not know is left out.
@@ -112,7 +117,12 @@ impl<G: Guest> Stream<G> {
         }
         let course = self.course_mut(direction);
         match course.take() {
-            Output::Data(data) => Poll::Ready(BodyStep::Data(data)),
+            Output::Data(data) => {
+                if let (Direction::Response, Some(exchange)) = (direction, self.exchange.as_mut()) {
+                    exchange.facts.sent += data.len() as u64;
+                }
+                Poll::Ready(BodyStep::Data(data))
+            }
             Output::Trailers(trailers) => Poll::Ready(BodyStep::Trailers(trailers)),
             Output::End => Poll::Ready(BodyStep::End),
             Output::BrokenPromise { promised, sent } => {

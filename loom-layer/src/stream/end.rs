@@ -8,6 +8,14 @@ use super::guest::{Callback, Guest};
 use super::{FilterState, Stage, Stream};
 
 impl<G: Guest> Stream<G> {
+    /// Says that the response is over: how many bytes of its body left, and whether nobody waited for the rest of it.
+    pub(crate) fn leave(&mut self, sent: u64, abandoned: bool) {
+        if let Some(exchange) = self.exchange.as_mut() {
+            exchange.facts.end(sent, abandoned);
+        }
+        self.begin_end();
+    }
+
     /// Says that nothing more happens on the stream, whatever it was doing. Idempotent.
     pub(crate) fn begin_end(&mut self) {
         if let Some(exchange) = self.exchange.as_mut() {

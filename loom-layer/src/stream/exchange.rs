@@ -1,21 +1,21 @@
 //! One HTTP exchange, as the plugins of a chain see it: the part of a stream that a guest call can read and change.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Weak;
-use std::time::SystemTime;
 
 use super::buffer::Buffer;
+use super::facts::Facts;
 use super::head::{Map, MapMut, RequestHead, ResponseHead};
+use super::property::{Value, plain};
 use super::reply::LocalReply;
+use super::stored::StoredProperties;
 use super::wishes::{Wish, Wishes};
 use crate::abi::{MapType, Status};
-use crate::info::{ConnectionInfo, RouteInfo};
 use crate::limits;
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{Extensions, HeaderMap};
 
 /// One of the two ways through a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub(crate) trait Remote: Send + Sync {
 
     /// Lets the stream look at what changed.
     fn wake(&self);
+
+    /// Bytes of a request's body that passed without entering the plugins.
+    fn passed(&self) -> u64;
 }
 
 /// See the module's text.
@@ -69,16 +72,12 @@ pub(crate) struct Exchange {
     response_body: Body,
     /// Why the response is what it is: `via_upstream`, or the details of a local reply.
     pub(crate) details: Option<Cow<'static, str>>,
-    /// The downstream connection, if the server told.
-    pub(crate) connection: Option<ConnectionInfo>,
-    /// The route, if the server told.
-    pub(crate) route: Option<RouteInfo>,
-    /// When the request reached the layer.
-    pub(crate) started: SystemTime,
+    /// What else the host knows.
+    pub(crate) facts: Facts,
     /// How the stream can be reached from outside.
     pub(crate) remote: Weak<dyn Remote>,
-    /// What `proxy_set_property` stored, by the raw path.
-    pub(crate) properties: HashMap<Vec<u8>, Vec<u8>>,
+    /// What `proxy_set_property` stored; nothing until somebody does.
+    pub(crate) stored: Option<StoredProperties>,
     /// The plugin whose callback runs, by its place in the chain.
     pub(super) running: usize,
     pub(super) wishes: Wishes,
@@ -110,11 +109,9 @@ impl Exchange {
             request_body: Body::default(),
             response_body: Body::default(),
             details: None,
-            connection: None,
-            route: None,
-            started: SystemTime::now(),
+            facts: Facts::default(),
             remote,
-            properties: HashMap::new(),
+            stored: None,
             running: 0,
             wishes: Wishes::default(),
             replied: false,
@@ -163,6 +160,38 @@ impl Exchange {
                 self.response_body.trailers.get_or_insert_default(),
             )),
             _ => Err(Status::BadArgument),
+        }
+    }
+
+    /// Takes over what a request's extensions tell, for plugins that may ask.
+    pub(crate) fn begin_facts(&mut self, extensions: &Extensions) {
+        self.facts = Facts::begin(extensions);
+        self.share_stored(extensions);
+    }
+
+    /// Bytes of the request's body that have come so far.
+    pub(super) fn received(&self) -> u64 {
+        let passed = self.remote.upgrade().map_or(0, |stream| stream.passed());
+        self.facts.received + passed
+    }
+
+    /// What a plugin stored under this path.
+    pub(super) fn stored(&self, path: &[u8]) -> Option<Value<'_>> {
+        self.stored.as_ref()?.get(path).map(Value::Stored)
+    }
+
+    /// Stores a value under a path. `false`: there is no room.
+    pub(crate) fn store(&mut self, path: &[u8], value: &[u8]) -> bool {
+        self.stored.get_or_insert_default().set(plain(path), value)
+    }
+
+    /// Finds what plugins of other layers stored, beside what those of this one did.
+    pub(super) fn share_stored(&mut self, extensions: &Extensions) {
+        let Some(theirs) = extensions.get::<StoredProperties>() else {
+            return;
+        };
+        if let Some(ours) = self.stored.replace(theirs.clone()) {
+            theirs.absorb(&ours);
         }
     }
 
@@ -282,6 +311,7 @@ impl Exchange {
     /// decides on the shape of a later local reply.
     pub(super) fn forward(&mut self, snapshot: bool) -> RequestHead {
         self.request_open = false;
+        self.facts.forward();
         let kept = if snapshot {
             self.request.headers.clone()
         } else {
@@ -356,6 +386,10 @@ impl Remote for Unreachable {
     }
 
     fn wake(&self) {}
+
+    fn passed(&self) -> u64 {
+        0
+    }
 }
 
 /// The handle of a stream that nobody can reach.

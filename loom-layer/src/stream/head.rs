@@ -198,7 +198,7 @@ pub(crate) enum Map<'a> {
 }
 
 impl<'a> Map<'a> {
-    fn headers(self) -> &'a HeaderMap {
+    pub(crate) fn headers(self) -> &'a HeaderMap {
         match self {
             Self::Request(head) => &head.headers,
             Self::Response(head) => &head.headers,

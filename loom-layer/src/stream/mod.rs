@@ -11,6 +11,7 @@ mod bodies;
 mod buffer;
 mod end;
 mod exchange;
+mod facts;
 mod flow;
 mod framing;
 mod guest;
@@ -19,6 +20,7 @@ mod headers;
 mod property;
 mod queue;
 mod reply;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod wishes;
@@ -26,7 +28,7 @@ mod wishes;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Extensions, StatusCode};
 use smallvec::SmallVec;
 
 pub(crate) use bodies::BodyStep;
@@ -37,11 +39,14 @@ pub(crate) use exchange::{Direction, Exchange, Remote};
 pub(crate) use guest::{Callback, End, Failed, Guest, Terms};
 pub(crate) use head::{Map, RequestHead, ResponseHead};
 pub(crate) use headers::Verdict;
-pub(crate) use property::{PluginNames, property};
+pub(crate) use property::property;
 pub(crate) use reply::{LocalReply, grpc_status};
+pub(crate) use stored::StoredProperties;
 pub(crate) use wishes::{Wish, Wishes};
 
 use crate::abi::{Action, MapType};
+use crate::afterwards::afterwards;
+use crate::info::UpstreamInfo;
 use crate::policy::{FailurePolicy, HeaderValues};
 use flow::{Course, Flow};
 use framing::Framing;
@@ -255,6 +260,25 @@ impl<G: Guest> Stream<G> {
         !self.request_ends
             && (self.courses[Direction::Request as usize].is_some()
                 || self.wants_body(Direction::Request))
+    }
+
+    /// Takes over what the inner service tells beside its response.
+    pub(crate) fn learn(&mut self, extensions: &Extensions) {
+        if let Some(exchange) = self.exchange.as_mut()
+            && exchange.facts.are_asked()
+        {
+            exchange.facts.respond(extensions);
+            exchange.share_stored(extensions);
+            let upstream = exchange.facts.upstream.as_ref();
+            if let Some(failure) = upstream.and_then(UpstreamInfo::why_failed) {
+                exchange.details = Some(failure.details().into());
+            }
+        }
+    }
+
+    /// What plugins stored along the request, for other layers.
+    pub(crate) fn stored(&self) -> Option<&StoredProperties> {
+        self.exchange.as_ref()?.stored.as_ref()
     }
 
     /// Gives the inner service's response to the plugins. `ends`: neither body nor trailers follow.
@@ -538,8 +562,10 @@ impl<G: Guest> Stream<G> {
         else {
             return false;
         };
-        let plugin = guest.name();
-        tracing::debug!(target: "loom::stream", plugin, ?direction, name, "a value is not UTF-8, and the plugin's header_values is `reject`");
+        let (plugin, header) = (guest.name().to_owned(), name.to_owned());
+        afterwards(
+            move || tracing::debug!(target: "loom::stream", plugin, ?direction, header, "a value is not UTF-8, and the plugin's header_values is `reject`"),
+        );
         let reply = LocalReply::not_utf8(direction, name);
         self.answer(reply);
         true

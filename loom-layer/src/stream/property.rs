@@ -1,170 +1,262 @@
 //! Properties: what a guest can ask about the exchange by path (Envoy's attributes, with Envoy's encodings).
 //!
-//! Strings are raw bytes, integers are 8 bytes little-endian, booleans one byte, times are nanoseconds since the epoch.
+//! Texts are raw bytes, numbers are 8 bytes little-endian, booleans one byte, times and durations are nanoseconds.
 
 use std::borrow::Cow;
-use std::time::UNIX_EPOCH;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::Version;
 use http::header::{CONTENT_LENGTH, HeaderName, REFERER, USER_AGENT};
+use smallvec::SmallVec;
 
 use super::exchange::Exchange;
-use crate::info::{ConnectionInfo, RouteInfo};
+use super::facts::Facts;
+use super::head::Map;
+use super::{details, reply};
+use crate::abi::MapType;
+use crate::info::{ConnectionInfo, TlsInfo, UpstreamInfo};
 
-/// What a plugin is called, for the properties that need no exchange.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PluginNames<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) root_id: &'a str,
-    pub(crate) vm_id: &'a str,
+/// The value of a property: a part of the exchange where it stands there as it is.
+#[derive(Debug)]
+pub(crate) enum Value<'a> {
+    Bytes(&'a [u8]),
+    Number([u8; 8]),
+    Flag([u8; 1]),
+    Made(Vec<u8>),
+    Stored(Bytes),
 }
+
+impl Deref for Value<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Number(number) => number,
+            Self::Flag(flag) => flag,
+            Self::Made(bytes) => bytes,
+            Self::Stored(bytes) => bytes,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Bytes(text.as_bytes())
+    }
+}
+
+impl From<u64> for Value<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number.to_le_bytes())
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag([u8::from(flag)])
+    }
+}
+
+impl From<Duration> for Value<'_> {
+    fn from(duration: Duration) -> Self {
+        u64::try_from(duration.as_nanos())
+            .unwrap_or(u64::MAX)
+            .into()
+    }
+}
+
+impl From<SocketAddr> for Value<'_> {
+    fn from(address: SocketAddr) -> Self {
+        Self::Made(address.to_string().into_bytes())
+    }
+}
+
+/// The first elements of paths that only the host answers.
+const RESERVED: [&[u8]; 8] = [
+    b"request",
+    b"response",
+    b"connection",
+    b"source",
+    b"destination",
+    b"upstream",
+    b"xds",
+    b"filter_state",
+];
 
 /// The value at a path, whose elements are separated by NUL. `None` is `NOT_FOUND`.
-pub(crate) fn property<'a>(
-    path: &[u8],
-    names: PluginNames<'a>,
-    exchange: Option<&'a Exchange>,
-) -> Option<Cow<'a, [u8]>> {
-    if let Some(value) = exchange.and_then(|exchange| exchange.properties.get(path)) {
-        return Some(Cow::Borrowed(value));
+///
+/// As in Envoy, what a plugin stored stands behind what the host knows: it never hides that, and is not found at all below
+/// the names that belong to the host.
+pub(crate) fn property<'a>(path: &[u8], exchange: &'a Exchange) -> Option<Value<'a>> {
+    let path = plain(path);
+    let elements: SmallVec<[&[u8]; 4]> = path.split(|&byte| byte == 0).collect();
+    let known = attribute(&elements, exchange);
+    if known.is_some() || RESERVED.contains(elements.first()?) {
+        return known;
     }
-    // The C++ SDK ends a path with a NUL, the others do not.
-    let path = path.strip_suffix(&[0]).unwrap_or(path);
-    let mut elements = path.split(|&byte| byte == 0);
-    let first = elements.next()?;
-    let second = elements.next();
-    let third = elements.next();
-    if elements.next().is_some() {
-        return None;
-    }
-    match (first, second, third) {
-        (b"plugin_name", None, None) => text(names.name),
-        (b"plugin_root_id", None, None) => text(names.root_id),
-        (b"plugin_vm_id", None, None) => text(names.vm_id),
-        (b"request", Some(b"headers"), Some(name)) => {
-            header(&exchange?.request.headers, name, exchange?)
-        }
-        (b"request", Some(name), None) => request(name, exchange?),
-        (b"response", Some(b"headers"), Some(name)) => {
-            joined(&exchange?.response.as_ref()?.headers, name)
-        }
-        (b"response", Some(name), None) => response(name, exchange?),
-        (b"source" | b"destination" | b"connection", Some(name), None) => {
-            connection(first, name, exchange?.connection.as_ref()?)
-        }
-        (b"connection_id", None, None) => number(exchange?.connection.as_ref()?.id()),
-        (b"xds", Some(name), None) | (name, None, None) => route(name, exchange?.route.as_ref()?),
+    exchange.stored(path)
+}
+
+/// A path without the NUL with which the C++ SDK ends it; the others do not.
+pub(super) fn plain(path: &[u8]) -> &[u8] {
+    path.strip_suffix(&[0]).unwrap_or(path)
+}
+
+fn attribute<'a>(path: &[&[u8]], exchange: &'a Exchange) -> Option<Value<'a>> {
+    let facts = &exchange.facts;
+    match path {
+        [b"request", b"headers", name] => header(exchange, MapType::RequestHeaders, name),
+        [b"response", b"headers", name] => header(exchange, MapType::ResponseHeaders, name),
+        [b"response", b"trailers", name] => header(exchange, MapType::ResponseTrailers, name),
+        [b"request", name] => request(name, exchange),
+        [b"response", name] => response(name, exchange),
+        [b"connection", name] => connection(name, facts.connection.as_ref()?),
+        [b"source", name] => peer(name, facts.connection.as_ref()?.peer()),
+        [b"destination", name] => peer(name, facts.connection.as_ref()?.local()),
+        [b"upstream", name] => upstream(name, facts.upstream.as_ref()?),
+        [b"connection_id"] => connection(b"id", facts.connection.as_ref()?),
+        // Where Envoy keeps what plugins store.
+        [b"filter_state", name] => exchange.stored(name.strip_prefix(b"wasm.")?),
+        // Envoy once had these at the top, and plugins still ask for them there.
+        [b"xds", name] | [name] => xds(name, facts),
         _ => None,
     }
 }
 
-fn request<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Cow<'a, [u8]>> {
+fn request<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Value<'a>> {
     let head = &exchange.request;
-    let headers = &head.headers;
-    let header = |name: HeaderName| {
-        headers
-            .get(name)
-            .map(|value| Cow::Borrowed(value.as_bytes()))
-    };
-    match name {
-        b"path" => text(head.path()?),
-        b"url_path" => text(head.path()?.split('?').next()?),
-        b"query" => text(head.path()?.split_once('?').map_or("", |(_, query)| query)),
-        b"host" => head.authority().map(Cow::Borrowed),
-        b"scheme" => text(head.scheme()?),
-        b"method" => text(head.method()?),
-        b"referer" => header(REFERER),
-        b"useragent" => header(USER_AGENT),
-        b"id" => header(HeaderName::from_static("x-request-id")),
-        b"protocol" => text(protocol(head.version)),
-        b"time" => {
-            let since_epoch = exchange.started.duration_since(UNIX_EPOCH).ok()?;
-            number(u64::try_from(since_epoch.as_nanos()).ok()?)
+    let header = |name: HeaderName| Some(Value::Bytes(head.headers.get(name)?.as_bytes()));
+    Some(match name {
+        b"path" => head.path()?.into(),
+        b"url_path" => head.path()?.split('?').next()?.into(),
+        b"query" => {
+            let query = head.path()?.split_once('?').map_or("", |(_, query)| query);
+            query.split('#').next()?.into()
         }
-        b"headers_bytes" => {
-            let (_, text) = super::head::Map::Request(head).size();
-            number(text as u64)
-        }
-        b"size" => {
-            let length = headers
-                .get(CONTENT_LENGTH)
-                .map_or(Some(0), |value| value.to_str().ok()?.parse().ok())?;
-            number(length)
-        }
-        _ => None,
-    }
+        b"host" => Value::Bytes(head.authority()?),
+        b"scheme" => head.scheme()?.into(),
+        b"method" => head.method()?.into(),
+        b"referer" => return header(REFERER),
+        b"useragent" => return header(USER_AGENT),
+        b"id" => return header(HeaderName::from_static("x-request-id")),
+        b"protocol" => protocol(head.version).into(),
+        b"time" => exchange
+            .facts
+            .time()?
+            .duration_since(UNIX_EPOCH)
+            .ok()?
+            .into(),
+        b"duration" => exchange.facts.duration()?.into(),
+        b"headers_bytes" => bytes_of(exchange, MapType::RequestHeaders).into(),
+        b"size" => match head.headers.get(CONTENT_LENGTH) {
+            Some(length) => length.to_str().ok()?.parse::<u64>().ok()?.into(),
+            None => exchange.received().into(),
+        },
+        b"total_size" => (exchange.received() + bytes_of(exchange, MapType::RequestHeaders)).into(),
+        _ => return None,
+    })
 }
 
-fn response<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Cow<'a, [u8]>> {
-    let head = exchange.response.as_ref()?;
-    match name {
-        b"code" => number(u64::from(head.status?.as_u16())),
-        b"code_details" => text(exchange.details.as_deref()?),
-        b"headers_bytes" => {
-            let (_, text) = super::head::Map::Response(head).size();
-            number(text as u64)
+fn response<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Value<'a>> {
+    let facts = &exchange.facts;
+    let status = || exchange.response.as_ref()?.status;
+    Some(match name {
+        b"code" => u64::from(status()?.as_u16()).into(),
+        b"code_details" => exchange.details.as_deref()?.into(),
+        b"flags" => facts.flags().into(),
+        b"grpc_status" => grpc_status(exchange)
+            .or_else(|| Some(u64::try_from(reply::grpc_status(status()?)).unwrap_or_default()))?
+            .into(),
+        b"headers_bytes" => bytes_of(exchange, MapType::ResponseHeaders).into(),
+        b"size" => facts.sent.into(),
+        b"total_size" => {
+            let heads = bytes_of(exchange, MapType::ResponseHeaders);
+            let trailers = bytes_of(exchange, MapType::ResponseTrailers);
+            (facts.sent + heads + trailers).into()
         }
-        b"grpc_status" => {
-            let status = head.headers.get("grpc-status")?.to_str().ok()?;
-            number(status.parse().ok()?)
+        b"backend_latency" if exchange.details.as_deref() == Some(details::VIA_UPSTREAM) => {
+            facts.latency()?.into()
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
-fn connection(side: &[u8], name: &[u8], info: &ConnectionInfo) -> Option<Cow<'static, [u8]>> {
-    let address = match side {
-        b"source" => info.peer(),
-        b"destination" => info.local(),
-        _ => {
-            return match name {
-                b"id" => number(info.id()),
-                b"mtls" => Some(Cow::Borrowed(&[0])),
-                _ => None,
-            };
-        }
-    };
-    match name {
-        b"address" => Some(Cow::Owned(address.to_string().into_bytes())),
-        b"port" => number(u64::from(address.port())),
-        _ => None,
-    }
+/// What the trailers say, or else the headers.
+fn grpc_status(exchange: &Exchange) -> Option<u64> {
+    let said = |kind| exchange.map(kind).ok()?.get(b"grpc-status");
+    let said = said(MapType::ResponseTrailers).or_else(|| said(MapType::ResponseHeaders))?;
+    std::str::from_utf8(said).ok()?.parse().ok()
 }
 
-fn route<'a>(name: &[u8], info: &'a RouteInfo) -> Option<Cow<'a, [u8]>> {
-    match name {
-        b"route_name" => text(info.route_name()),
-        b"cluster_name" => text(info.upstream_name()?),
-        _ => None,
-    }
+fn bytes_of(exchange: &Exchange, kind: MapType) -> u64 {
+    exchange.map(kind).map_or(0, |map| map.size().1 as u64)
 }
 
-/// A request header by name; `:authority` and its kind are not headers here, but `host` is the authority.
-fn header<'a>(
-    headers: &'a http::HeaderMap,
-    name: &[u8],
-    exchange: &'a Exchange,
-) -> Option<Cow<'a, [u8]>> {
-    if name.starts_with(b":") || name.eq_ignore_ascii_case(b"host") {
-        return super::head::Map::Request(&exchange.request)
-            .get(name)
-            .map(Cow::Borrowed);
-    }
-    joined(headers, name)
+fn connection<'a>(name: &[u8], info: &'a ConnectionInfo) -> Option<Value<'a>> {
+    let tls = info.tls();
+    Some(match name {
+        b"id" => info.id().into(),
+        b"mtls" => tls.is_some_and(TlsInfo::is_mutual).into(),
+        b"requested_server_name" => tls.map_or("", TlsInfo::requested_server_name).into(),
+        _ => tls?.property(name)?.into(),
+    })
+}
+
+fn peer(name: &[u8], address: SocketAddr) -> Option<Value<'static>> {
+    Some(match name {
+        b"address" => address.into(),
+        b"port" => u64::from(address.port()).into(),
+        _ => return None,
+    })
+}
+
+fn upstream<'a>(name: &[u8], info: &'a UpstreamInfo) -> Option<Value<'a>> {
+    Some(match name {
+        b"address" => info.remote()?.into(),
+        b"port" => u64::from(info.remote()?.port()).into(),
+        b"local_address" => info.local()?.into(),
+        b"local_port" => u64::from(info.local()?.port()).into(),
+        b"request_attempt_count" => u64::from(info.attempt_count()).into(),
+        b"num_endpoints" => (info.endpoint_count()? as u64).into(),
+        b"cx_pool_ready_duration" => info.ready_duration()?.into(),
+        _ => return None,
+    })
+}
+
+fn xds<'a>(name: &[u8], facts: &'a Facts) -> Option<Value<'a>> {
+    Some(match name {
+        b"route_name" => facts.route.as_ref()?.route_name().into(),
+        b"cluster_name" => facts.route.as_ref()?.upstream_name()?.into(),
+        // Which way a listener faces is said nowhere: that is 0 in Envoy, too.
+        b"listener_direction" if facts.connection.is_some() => 0.into(),
+        _ => return None,
+    })
 }
 
 /// All values of a header, joined by commas.
-fn joined<'a>(headers: &'a http::HeaderMap, name: &[u8]) -> Option<Cow<'a, [u8]>> {
+fn header<'a>(exchange: &'a Exchange, kind: MapType, name: &[u8]) -> Option<Value<'a>> {
+    let map = exchange.map(kind).ok()?;
+    if name.starts_with(b":")
+        || matches!(map, Map::Request(_)) && name.eq_ignore_ascii_case(b"host")
+    {
+        return map.get(name).map(Value::Bytes);
+    }
     let name = HeaderName::from_bytes(name).ok()?;
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?.as_bytes();
-    let mut all = Cow::Borrowed(first);
+    let mut values = map.headers().get_all(name).iter();
+    let mut all = Cow::Borrowed(values.next()?.as_bytes());
     for value in values {
         let all = all.to_mut();
         all.push(b',');
         all.extend_from_slice(value.as_bytes());
     }
-    Some(all)
+    Some(match all {
+        Cow::Borrowed(only) => Value::Bytes(only),
+        Cow::Owned(joined) => Value::Made(joined),
+    })
 }
 
 fn protocol(version: Version) -> &'static str {
@@ -177,36 +269,15 @@ fn protocol(version: Version) -> &'static str {
     }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every arm of the lookup ends the same way"
-)]
-fn text(text: &str) -> Option<Cow<'_, [u8]>> {
-    Some(Cow::Borrowed(text.as_bytes()))
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every arm of the lookup ends the same way"
-)]
-fn number(number: u64) -> Option<Cow<'static, [u8]>> {
-    Some(Cow::Owned(number.to_le_bytes().to_vec()))
-}
-
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, StatusCode};
+    use http::{Extensions, HeaderValue, StatusCode};
 
     use super::super::{RequestHead, ResponseHead, unreachable};
     use super::*;
+    use crate::info::{CertificateInfo, RouteInfo, UpstreamFailure};
 
-    const NAMES: PluginNames<'static> = PluginNames {
-        name: "n",
-        root_id: "r",
-        vm_id: "v",
-    };
-
-    fn exchange() -> Exchange {
+    fn bare() -> Exchange {
         let mut head = RequestHead {
             uri: "/a/b?c=d".parse().expect("a path"),
             ..RequestHead::default()
@@ -215,42 +286,84 @@ mod tests {
             .insert("host", HeaderValue::from_static("example.com"));
         head.headers.append("x-a", HeaderValue::from_static("1"));
         head.headers.append("x-a", HeaderValue::from_static("2"));
-        let mut exchange = Exchange::new(head, unreachable());
-        let (peer, local) = ("192.0.2.7:4711", "[2001:db8::1]:8080");
-        exchange.connection = Some(ConnectionInfo::new(
-            peer.parse().expect("an address"),
-            local.parse().expect("an address"),
-        ));
-        exchange.route = Some(RouteInfo::new("api").upstream("backend"));
+        Exchange::new(head, unreachable())
+    }
+
+    fn exchange() -> Exchange {
+        let mut exchange = bare();
+        let mut extensions = Extensions::new();
+        let address = |text: &str| text.parse().expect("an address");
+        let tls = TlsInfo::new("TLSv1.3")
+            .server_name("sni.example.com")
+            .local_certificate(CertificateInfo::new().subject("CN=here").dns_san("here"))
+            .peer_certificate(CertificateInfo::new().uri_san("spiffe://a").sha256("ab12"));
+        extensions.insert(
+            ConnectionInfo::new(
+                address("[::ffff:192.0.2.7]:4711"),
+                address("[2001:db8::1]:8080"),
+            )
+            .with_id(7)
+            .with_tls(tls),
+        );
+        extensions.insert(RouteInfo::new("api").upstream("backend"));
+        exchange.facts = Facts::begin(&extensions);
         exchange.response = Some(ResponseHead::new(StatusCode::NOT_FOUND));
+        exchange.facts.respond(&Extensions::new());
+        exchange.facts.upstream = Some(
+            UpstreamInfo::new()
+                .address(address("192.0.2.9:3000"))
+                .local_address(address("192.0.2.1:50000"))
+                .attempts(2)
+                .endpoints(3)
+                .ready_after(Duration::from_micros(5)),
+        );
         exchange
     }
 
+    fn text(exchange: &Exchange, path: &str) -> Option<String> {
+        let path = path.replace('|', "\0");
+        property(path.as_bytes(), exchange)
+            .map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    fn number(exchange: &Exchange, path: &str) -> Option<u64> {
+        let path = path.replace('|', "\0");
+        let value = property(path.as_bytes(), exchange)?;
+        Some(u64::from_le_bytes((*value).try_into().expect("8 bytes")))
+    }
+
     #[test]
-    fn strings() {
+    fn texts() {
         let exchange = exchange();
         for (path, wanted) in [
-            ("plugin_name", "n"),
-            ("plugin_root_id", "r"),
-            ("plugin_vm_id\0", "v"),
-            ("request\0path", "/a/b?c=d"),
-            ("request\0url_path", "/a/b"),
-            ("request\0query", "c=d"),
-            ("request\0host", "example.com"),
-            ("request\0scheme", "http"),
-            ("request\0method", "GET"),
-            ("request\0protocol", "HTTP/1.1"),
-            ("request\0headers\0X-A", "1,2"),
-            ("request\0headers\0host", "example.com"),
-            ("source\0address", "192.0.2.7:4711"),
-            ("destination\0address", "[2001:db8::1]:8080"),
-            ("xds\0route_name", "api"),
+            ("request|path", "/a/b?c=d"),
+            ("request|url_path", "/a/b"),
+            ("request|query", "c=d"),
+            ("request|host", "example.com"),
+            ("request|scheme", "http"),
+            ("request|method|", "GET"),
+            ("request|protocol", "HTTP/1.1"),
+            ("request|headers|X-A", "1,2"),
+            ("request|headers|host", "example.com"),
+            ("request|headers|:method", "GET"),
+            ("response|headers|:status", "404"),
+            ("source|address", "192.0.2.7:4711"),
+            ("destination|address", "[2001:db8::1]:8080"),
+            ("connection|tls_version", "TLSv1.3"),
+            ("connection|requested_server_name", "sni.example.com"),
+            ("connection|subject_local_certificate", "CN=here"),
+            ("connection|dns_san_local_certificate", "here"),
+            ("connection|uri_san_peer_certificate", "spiffe://a"),
+            ("connection|sha256_peer_certificate_digest", "ab12"),
+            ("connection|mtls", "\u{1}"),
+            ("upstream|address", "192.0.2.9:3000"),
+            ("upstream|local_address", "192.0.2.1:50000"),
+            ("xds|route_name", "api"),
             ("route_name", "api"),
+            ("xds|cluster_name", "backend"),
             ("cluster_name", "backend"),
         ] {
-            let value = property(path.as_bytes(), NAMES, Some(&exchange))
-                .unwrap_or_else(|| panic!("{path:?}"));
-            assert_eq!(String::from_utf8_lossy(&value), wanted, "{path:?}");
+            assert_eq!(text(&exchange, path).as_deref(), Some(wanted), "{path}");
         }
     }
 
@@ -258,16 +371,26 @@ mod tests {
     fn numbers() {
         let exchange = exchange();
         for (path, wanted) in [
-            ("response\0code", 404_u64),
-            ("source\0port", 4711),
-            ("request\0size", 0),
+            ("response|code", 404),
+            ("response|grpc_status", 12),
+            ("response|size", 0),
+            ("response|flags", 0),
+            ("response|headers_bytes", 10),
+            ("response|total_size", 10),
+            ("source|port", 4711),
+            ("destination|port", 8080),
+            ("connection|id", 7),
+            ("connection_id", 7),
+            ("request|size", 0),
+            ("upstream|port", 3000),
+            ("upstream|local_port", 50000),
+            ("upstream|request_attempt_count", 2),
+            ("upstream|num_endpoints", 3),
+            ("upstream|cx_pool_ready_duration", 5_000),
+            ("xds|listener_direction", 0),
+            ("listener_direction", 0),
         ] {
-            let value = property(path.as_bytes(), NAMES, Some(&exchange));
-            assert_eq!(
-                value.as_deref(),
-                Some(&wanted.to_le_bytes()[..]),
-                "{path:?}"
-            );
+            assert_eq!(number(&exchange, path), Some(wanted), "{path}");
         }
     }
 
@@ -276,31 +399,90 @@ mod tests {
         let exchange = exchange();
         for path in [
             "",
-            "\0",
+            "|",
             "request",
-            "request\0nothing",
-            "request\0path\0x",
-            "a\0b\0c\0d",
+            "request|nothing",
+            "request|path|x",
+            "request|duration",
+            "response|backend_latency",
+            "response|trailers|x",
+            "connection|subject_peer_certificate",
+            "connection|id|x",
+            "upstream|nothing",
+            "xds|node|id",
+            "node|id",
+            "a|b|c|d",
             "nothing",
         ] {
-            assert_eq!(
-                property(path.as_bytes(), NAMES, Some(&exchange)),
-                None,
-                "{path:?}"
-            );
+            assert_eq!(text(&exchange, path), None, "{path}");
         }
-        assert_eq!(property(b"request\0path", NAMES, None), None);
-        assert!(property(b"plugin_name", NAMES, None).is_some());
+        let bare = bare();
+        for path in [
+            "connection|mtls",
+            "connection_id",
+            "source|address",
+            "upstream|request_attempt_count",
+            "xds|listener_direction",
+            "route_name",
+            "request|time",
+            "response|code",
+            "response|grpc_status",
+        ] {
+            assert_eq!(text(&bare, path), None, "{path} without anything told");
+        }
     }
 
     #[test]
-    fn what_a_plugin_set_is_found_by_its_raw_path() {
+    fn without_tls_nothing_of_it_is_there() {
+        let mut exchange = bare();
+        let address = "192.0.2.7:4711".parse().expect("an address");
+        exchange.facts.connection = Some(ConnectionInfo::new(address, address));
+        assert_eq!(text(&exchange, "connection|mtls").as_deref(), Some("\0"));
+        let name = text(&exchange, "connection|requested_server_name");
+        assert_eq!(name.as_deref(), Some(""));
+        assert_eq!(text(&exchange, "connection|tls_version"), None);
+    }
+
+    #[test]
+    fn the_end_of_a_stream_has_durations() {
         let mut exchange = exchange();
-        exchange.properties.insert(b"a\0b".to_vec(), b"1".to_vec());
-        assert_eq!(
-            property(b"a\0b", NAMES, Some(&exchange)).as_deref(),
-            Some(&b"1"[..])
-        );
-        assert_eq!(property(b"a", NAMES, Some(&exchange)), None);
+        exchange.details = Some(details::VIA_UPSTREAM.into());
+        exchange.facts.forward();
+        exchange.facts.end(12, true);
+        let duration = number(&exchange, "request|duration").expect("it is over");
+        let latency = number(&exchange, "response|backend_latency").expect("it is over");
+        assert!(latency <= duration && duration < 60_000_000_000);
+        assert_eq!(number(&exchange, "response|size"), Some(12));
+        assert_eq!(number(&exchange, "response|flags"), Some(0x4000));
+        let failed = UpstreamInfo::new().failure(UpstreamFailure::Connect);
+        exchange.facts.upstream = Some(failed);
+        assert_eq!(number(&exchange, "response|flags"), Some(0x4020));
+    }
+
+    #[test]
+    fn what_a_plugin_stored_stands_behind_what_the_host_knows() {
+        let mut exchange = exchange();
+        for path in [
+            "a",
+            "a|b",
+            "a|b|c|d",
+            "request|path",
+            "request|own",
+            "response|code",
+            "route_name",
+            "plain",
+        ] {
+            assert!(exchange.store(path.replace('|', "\0").as_bytes(), b"stored"));
+        }
+        for path in ["a", "a|b", "a|b|c|d", "plain", "filter_state|wasm.plain"] {
+            assert_eq!(text(&exchange, path).as_deref(), Some("stored"), "{path}");
+        }
+        assert_eq!(text(&exchange, "request|path").as_deref(), Some("/a/b?c=d"));
+        assert_eq!(text(&exchange, "request|own"), None);
+        assert_eq!(text(&exchange, "route_name").as_deref(), Some("api"));
+        exchange.facts.route = None;
+        assert_eq!(text(&exchange, "route_name").as_deref(), Some("stored"));
+        exchange.response = None;
+        assert_eq!(text(&exchange, "response|code"), None);
     }
 }

@@ -19,6 +19,13 @@ pub(crate) struct Attached {
     pub(crate) root: Arc<Root>,
 }
 
+impl Attached {
+    /// Whether the plugin can read properties at all.
+    pub(crate) fn reads_properties(&self) -> bool {
+        self.vm.compiled.reads_properties
+    }
+}
+
 impl Drop for Attached {
     fn drop(&mut self) {
         self.vm.retire(&self.root);

@@ -17,7 +17,7 @@ use crate::foreign::ForeignFunctions;
 use crate::limits;
 use crate::log::{LogLevel, LogLines};
 use crate::shared::{MetricIds, Shared};
-use crate::stream::{Exchange, PluginNames, Remote};
+use crate::stream::{Exchange, Remote};
 
 /// The context id that names no context.
 pub(super) const NO_CONTEXT: u32 = 0;
@@ -145,13 +145,16 @@ impl Host {
         self.root_of(self.effective).map(|context| &context.root)
     }
 
-    pub(super) fn names(&self) -> PluginNames<'_> {
-        let root = self.root();
-        PluginNames {
-            name: root.map_or(&*self.vm.plugin, |root| &*root.name),
-            root_id: root.map_or("", |root| &*root.root_id),
-            vm_id: &self.vm.vm_id,
-        }
+    /// The properties that tell a plugin about itself, which it has without a stream, too.
+    pub(super) fn own_property(&self, path: &[u8]) -> Option<Arc<str>> {
+        Some(match path.strip_suffix(&[0]).unwrap_or(path) {
+            b"plugin_name" => Arc::clone(self.plugin()),
+            b"plugin_root_id" => self
+                .root()
+                .map_or_else(|| "".into(), |root| Arc::clone(&root.root_id)),
+            b"plugin_vm_id" => Arc::clone(&self.vm.vm_id),
+            _ => return None,
+        })
     }
 
     /// The name of the plugin that host calls act for.

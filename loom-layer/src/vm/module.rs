@@ -22,6 +22,8 @@ pub(crate) struct Compiled {
     pub(crate) initial_memory: u64,
     /// The imports that this host does not have.
     stubs: Vec<String>,
+    /// Whether it can read properties at all.
+    pub(crate) reads_properties: bool,
 }
 
 /// Which HTTP callbacks a module exports.
@@ -80,6 +82,9 @@ impl Compiled {
             },
             initial_memory,
             stubs,
+            reads_properties: module
+                .imports()
+                .any(|import| import.name() == "proxy_get_property"),
         }))
     }
 }

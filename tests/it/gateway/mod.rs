@@ -11,6 +11,7 @@ mod failures;
 mod headers;
 mod plugin_keys;
 mod plugins;
+mod properties;
 mod requests;
 mod routing;
 mod shutdown;

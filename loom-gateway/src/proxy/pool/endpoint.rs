@@ -1,6 +1,6 @@
 //! One server, and its connections.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use http::{Request, Response, Uri};
 use hyper::client::conn::http1::{self, SendRequest};
 use loom_config::model;
 use parking_lot::Mutex;
+use tokio::net::TcpStream;
 
 use super::connector::Connector;
 use super::exchange::SendError;
@@ -18,7 +19,19 @@ use super::idle::Idle;
 use crate::errors::Chain;
 use crate::limits;
 
-pub(super) type Connection = SendRequest<Body>;
+/// A connection to a server.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Body>,
+    pub(super) addresses: Option<Addresses>,
+}
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::proxy) struct Addresses {
+    pub(in crate::proxy) remote: SocketAddr,
+    pub(in crate::proxy) local: SocketAddr,
+}
 
 /// One server of an upstream.
 #[derive(Debug)]
@@ -86,7 +99,7 @@ impl Endpoint {
         let mut kept = self.kept.lock();
         loop {
             let (connection, unused) = kept.idle.take(now)?;
-            if !connection.is_closed() {
+            if !connection.sender.is_closed() {
                 return Some((connection, unused));
             }
         }
@@ -94,13 +107,13 @@ impl Endpoint {
 
     /// Keeps a connection whose response is complete.
     pub(super) fn put(self: &Arc<Self>, mut connection: Connection) {
-        if connection.is_ready() {
+        if connection.sender.is_ready() {
             self.keep(connection);
-        } else if !connection.is_closed() {
+        } else if !connection.sender.is_closed() {
             // Its task has not come to the end of the exchange, or the request's body is still on its way.
             let endpoint = Arc::clone(self);
             tokio::spawn(async move {
-                if connection.ready().await.is_ok() {
+                if connection.sender.ready().await.is_ok() {
                     endpoint.keep(connection);
                 }
             });
@@ -119,17 +132,24 @@ impl Endpoint {
     /// A new connection.
     pub(super) async fn connect(&self) -> Result<Connection, SendError> {
         let stream = self.connector.connect(self.uri.clone()).await;
+        let stream = stream.map_err(SendError::Connect)?;
+        let addresses = addresses(stream.inner());
         let mut builder = http1::Builder::new();
         builder.max_buf_size(limits::UPSTREAM_HEADER_BYTES as usize);
-        let handshake = builder.handshake(stream.map_err(SendError::Connect)?).await;
-        let (connection, driver) = handshake.map_err(SendError::Exchange)?;
+        let handshake = builder.handshake(stream).await;
+        let (sender, driver) = handshake.map_err(SendError::Exchange)?;
         tokio::spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!(error = %Chain(&error), "connection to the upstream ended");
             }
         });
-        Ok(connection)
+        Ok(Connection { sender, addresses })
     }
+}
+
+fn addresses(stream: &TcpStream) -> Option<Addresses> {
+    let (remote, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+    Some(Addresses { remote, local })
 }
 
 fn parse(authority: String) -> Option<(Authority, Uri)> {

@@ -10,6 +10,7 @@ use tower::BoxError;
 
 use super::body::PooledBody;
 use super::endpoint::{Connection, Endpoint};
+use super::report::Report;
 use crate::limits;
 
 /// Why there is no response.
@@ -31,6 +32,7 @@ pub(in crate::proxy) enum SendError {
 pub(in crate::proxy) async fn send(
     endpoint: Arc<Endpoint>,
     mut request: Request<Body>,
+    mut report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
     while let Some((mut connection, unused)) = endpoint.take() {
         let mut copy = None;
@@ -39,10 +41,13 @@ pub(in crate::proxy) async fn send(
             tokio::task::yield_now().await;
             copy = repeatable(&request);
         }
-        if connection.ready().await.is_err() {
+        if connection.sender.ready().await.is_err() {
             continue;
         }
-        let mut failed = match connection.try_send_request(request).await {
+        if let Some(report) = &mut report {
+            report.reached(connection.addresses);
+        }
+        let mut failed = match connection.sender.try_send_request(request).await {
             Ok(response) => return Ok(received(response, connection, endpoint)),
             Err(failed) => failed,
         };
@@ -50,13 +55,19 @@ pub(in crate::proxy) async fn send(
             (Some(unsent), _) => request = unsent,
             (None, Some(copy)) if is_end(failed.error()) => {
                 request = copy;
+                if let Some(report) = &mut report {
+                    report.attempts += 1;
+                }
                 break;
             }
             (None, _) => return Err(SendError::Exchange(failed.into_error())),
         }
     }
     let mut connection = endpoint.connect().await?;
-    match connection.send_request(request).await {
+    if let Some(report) = &mut report {
+        report.reached(connection.addresses);
+    }
+    match connection.sender.send_request(request).await {
         Ok(response) => Ok(received(response, connection, endpoint)),
         Err(error) => Err(SendError::Exchange(error)),
     }
@@ -145,7 +156,7 @@ mod tests {
     async fn status(endpoint: &Arc<Endpoint>, method: Method) -> Result<u16, SendError> {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
-        let response = tokio::time::timeout(LIMIT, send(Arc::clone(endpoint), request)).await;
+        let response = tokio::time::timeout(LIMIT, send(Arc::clone(endpoint), request, None)).await;
         let response = response.expect("the test hangs")?;
         let status = response.status().as_u16();
         response.into_body().collect().await.expect("a whole body");

@@ -11,6 +11,7 @@ mod endpoint;
 mod exchange;
 mod http2;
 mod idle;
+mod report;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +22,7 @@ use loom_config::model;
 pub(super) use connector::ConnectTimeout;
 pub(super) use endpoint::Endpoint;
 pub(super) use exchange::{SendError, send};
+pub(super) use report::Report;
 
 /// Servers, used in turn.
 #[derive(Debug)]
@@ -42,6 +44,11 @@ impl Pool {
             endpoints: endpoints.map(Arc::new).collect(),
             next: AtomicUsize::new(0),
         }
+    }
+
+    /// A report about one request.
+    pub(super) fn report(&self) -> Report {
+        Report::new(self.endpoints.len())
     }
 
     /// The endpoint whose turn it is.

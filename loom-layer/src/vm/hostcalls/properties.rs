@@ -1,11 +1,11 @@
 //! Properties.
 
+use smallvec::SmallVec;
 use wasmtime::Linker;
 
 use super::memory::{give, two};
 use super::{Call, Outcome, answer, bytes, with_exchange};
 use crate::abi::Status;
-use crate::limits;
 use crate::stream;
 use crate::vm::host::Host;
 
@@ -30,37 +30,26 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 }
 
 fn get(call: &mut Call<'_>, (path, path_len): (u32, u32), out: (u32, u32)) -> Outcome {
-    let path = bytes(call, path, path_len)?.to_vec();
+    let path = bytes(call, path, path_len)?;
+    let path: SmallVec<[u8; 64]> = SmallVec::from_slice(path);
+    if let Some(own) = call.data().own_property(&path) {
+        return give(call, out, own.as_bytes());
+    }
     with_exchange(call, |call, exchange| {
-        let value = stream::property(
-            &path,
-            call.data().names(),
-            exchange.map(|exchange| &*exchange),
-        )
-        .map(std::borrow::Cow::into_owned)
-        .ok_or(Status::NotFound)?;
-        give(call, out, &value)
+        let value = exchange.and_then(|exchange| stream::property(&path, exchange));
+        give(call, out, &value.ok_or(Status::NotFound)?)
     })
 }
 
-/// Stored along the stream, for every plugin of the chain.
+/// Stored along the stream, for every plugin that it passes.
 fn set(call: &mut Call<'_>, path: (u32, u32), value: (u32, u32)) -> Outcome {
     with_exchange(call, |call, exchange| {
         let exchange = exchange.ok_or(Status::NotFound)?;
         let (path, value) = two(call, path, value)?;
-        let replaced = exchange
-            .properties
-            .get(path)
-            .map_or(0, |value| path.len() + value.len());
-        let stored: usize = exchange
-            .properties
-            .iter()
-            .map(|(key, value)| key.len() + value.len())
-            .sum();
-        if stored - replaced + path.len() + value.len() > limits::PROPERTY_BYTES {
-            return Err(Status::BadArgument.into());
+        if exchange.store(path, value) {
+            Ok(())
+        } else {
+            Err(Status::BadArgument.into())
         }
-        exchange.properties.insert(path.to_vec(), value.to_vec());
-        Ok(())
     })
 }

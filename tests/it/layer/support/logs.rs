@@ -48,6 +48,11 @@ pub(crate) fn of(plugin: &str) -> Vec<Line> {
     lines.get(plugin).cloned().unwrap_or_default()
 }
 
+/// Drops everything about a plugin so far.
+pub(crate) fn forget(plugin: &str) {
+    LINES.lock().unwrap().remove(plugin);
+}
+
 /// What the plugin itself said so far.
 pub(crate) fn said(plugin: &str) -> Vec<String> {
     of(plugin)

@@ -1,0 +1,11 @@
+//! What only the server knows of a request, handed to plugins through the extensions of requests and responses.
+
+mod connection;
+mod route;
+mod tls;
+mod upstream;
+
+pub use connection::ConnectionInfo;
+pub use route::RouteInfo;
+pub use tls::{CertificateInfo, TlsInfo};
+pub use upstream::{UpstreamFailure, UpstreamInfo};
