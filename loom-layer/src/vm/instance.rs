@@ -13,6 +13,7 @@ use super::module::Compiled;
 use super::platform::Platform;
 use super::roots::{Agenda, RootCallback};
 use super::spec::{Root, VmSpec};
+use super::wasi::Exited;
 use crate::abi::Action;
 use crate::afterwards::afterwards;
 use crate::callout::CallEvent;
@@ -85,7 +86,11 @@ impl Instance {
                 self.starting("__main_void", |store| main.call(store, ()))?;
             }
         } else if let Some(command) = find::<(), ()>(store, instance, "_start") {
-            self.starting("_start", |store| command.call(store, ()))?;
+            self.starting("_start", |store| match command.call(store, ()) {
+                // What a command does last; TinyGo's do it even when they export callbacks.
+                Err(error) if is_success(&error) => Ok(()),
+                ended => ended,
+            })?;
         }
         Ok(())
     }
@@ -510,6 +515,13 @@ impl Instance {
             }
         }
     }
+}
+
+/// Whether a guest ended itself because all is done.
+fn is_success(error: &wasmtime::Error) -> bool {
+    error
+        .downcast_ref::<Exited>()
+        .is_some_and(Exited::is_success)
 }
 
 fn emit_logs(store: &mut Store<Host>) {

@@ -9,6 +9,7 @@ mod accounting;
 mod bodies;
 mod callouts;
 mod chains;
+mod compilers;
 mod compositions;
 mod examples;
 mod excess;

@@ -33,6 +33,28 @@ fn a_command_s_start_runs_when_there_is_no_initialize() {
     assert_eq!(logs::said("start-command"), ["start"]);
 }
 
+/// As TinyGo's commands do: `main` has run, and the callbacks are used from then on.
+#[tokio::test]
+async fn a_command_that_ends_itself_with_0_has_started() {
+    let exiting = |code: u32| {
+        Guest::new()
+            .import(
+                "wasi_snapshot_preview1",
+                "proc_exit",
+                "(func $exit (param i32))",
+            )
+            .on(
+                "_start",
+                &format!("(call $exit (i32.const {code})) unreachable"),
+            )
+            .on_request(r#"(call $set_num (i32.const 0) @"x-runs" (i32.const 1))"#)
+    };
+    let plugin = load("start-exit-0", &exiting(0));
+    assert_eq!(send(plugin, get(&[])).await.seen("x-runs"), "1");
+    let error = refused("start-exit-1", &exiting(1)).to_string();
+    assert!(error.contains("ended itself with exit code 1"), "{error}");
+}
+
 #[test]
 fn configurations_reach_their_callbacks() {
     let read = |kind: u32| {

@@ -4,6 +4,7 @@
 //! results, answer with a status. A host call never panics and never enters the guest, but for its allocator.
 
 mod buffers;
+mod compilers;
 mod context;
 mod foreign;
 mod grpc;
@@ -65,12 +66,15 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     queues::define(linker)?;
     metrics::define(linker)?;
     ticks::define(linker)?;
-    foreign::define(linker)
+    foreign::define(linker)?;
+    compilers::define(linker)
 }
 
-/// Defines the form of a host call that older SDKs import under the same name, if there is one of this type.
+/// Defines the form of a host call that other SDKs import under the same name, if there is one of this type.
 pub(super) fn define_variant(linker: &mut Linker<Host>, name: &str, ty: &FuncType) -> bool {
-    stream::define_variant(linker, name, ty) || grpc::define_variant(linker, name, ty)
+    stream::define_variant(linker, name, ty)
+        || grpc::define_variant(linker, name, ty)
+        || compilers::define_variant(linker, name, ty)
 }
 
 /// Runs a host call and turns its end into what the guest sees.

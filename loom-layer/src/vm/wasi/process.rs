@@ -12,10 +12,16 @@ use super::super::hostcalls::{Call, Outcome, bytes_mut, write_u32, write_u64};
 use super::{Errno, answer};
 use crate::limits;
 
-/// The guest ended itself: for a plugin that is a failure, whatever its exit code.
+/// The guest ended itself: a failure, whatever its exit code, but in `_start`.
 #[derive(Debug)]
 pub(in super::super) struct Exited {
     code: i32,
+}
+
+impl Exited {
+    pub(in super::super) fn is_success(&self) -> bool {
+        self.code == 0
+    }
 }
 
 impl fmt::Display for Exited {

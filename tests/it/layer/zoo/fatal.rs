@@ -111,7 +111,6 @@ async fn exit() {
 async fn abort() {
     let guest = guest().import("env", "abort", "(func $abort (param i32 i32 i32 i32))");
     let does = "(call $abort (i32.const -1) (i32.const 0) (i32.const 1) (i32.const 2)) unreachable";
-    let animal =
-        Animal::of("abort", guest, does).fails_with("wasm `unreachable` instruction executed");
+    let animal = Animal::of("abort", guest, does).fails_with("the plugin aborted:  (in :1:2)");
     everywhere(&animal, failed).await;
 }

@@ -36,9 +36,9 @@ const DEEDS: [Deed; 5] = [
     ),
     (
         "exit",
-        "(call $exit (i32.const 0))",
+        "(call $exit (i32.const 1))",
         Error::is_start,
-        "ended itself with exit code 0",
+        "ended itself with exit code 1",
     ),
 ];
 
