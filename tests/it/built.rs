@@ -1,38 +1,27 @@
 //! Plugins that tests need as files, built from their sources.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use xtask::plugins::{self, Setup};
 
 /// The module of a plugin, built once per process. `None`: a compiler for it is not installed, and the test has to be
-/// left out. Where nothing may be left out, as in CI, that is a panic.
+/// left out; that was said on standard error, and where nothing may be left out, as in CI, it is a panic.
 pub(crate) fn plugin(name: &str) -> Option<PathBuf> {
-    static BUILT: OnceLock<Mutex<HashMap<String, Option<PathBuf>>>> = OnceLock::new();
+    static BUILT: LazyLock<Mutex<HashMap<String, Option<PathBuf>>>> = LazyLock::new(Mutex::default);
     // One after the other: the compilers use all cores themselves.
-    let mut built = BUILT
-        .get_or_init(Mutex::default)
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = built.get(name) {
         return known.clone();
     }
-    let file = match plugins::plugin(xtask::root(), name) {
-        Ok(file) => Some(file),
-        Err(error) if error.is_missing_tool() && !Setup::of_environment().is_strict() => {
-            // Past the capture of the test harness: a test that is left out must not look like one that passed.
-            let _ = writeln!(std::io::stderr(), "\nSKIPPED what needs {name}: {error}\n");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let file = plugins::plugin_or_skip(xtask::root(), name, Setup::of_tests());
+    let file = file.unwrap_or_else(|error| panic!("{error}"));
     built.insert(name.to_owned(), file.clone());
     file
 }
 
-/// The plugin of the first example. It is in Rust, as this test is: what builds the one builds the other.
+/// The plugin of the first example.
 pub(crate) fn add_header() -> PathBuf {
-    plugin("add-header").expect("rustup adds what its target needs")
+    plugin("add-header").expect("rustup adds what Rust's target needs")
 }

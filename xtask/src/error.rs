@@ -39,8 +39,7 @@ impl Error {
     }
 
     /// Whether nothing is wrong but that a tool is not installed.
-    #[must_use]
-    pub fn is_missing_tool(&self) -> bool {
+    pub(crate) fn is_missing_tool(&self) -> bool {
         self.missing_tool
     }
 }

@@ -22,6 +22,7 @@ Examples:
   cargo xtask conformance           compare the gateway with the recorded answers of Envoy
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them
+  cargo xtask plugins --all         build those for TinyGo, too
   cargo xtask schema                write docs/loom.schema.json after a change to loom-config
   cargo xtask schema --check        fail when that file is not up to date
   cargo xtask bench gateway         measure the gateway beside other proxies
@@ -50,12 +51,19 @@ enum Task {
     },
     /// Build the example plugins from their sources
     ///
-    /// Compiles the plugins and puts the modules into target/plugins. A plugin whose compiler is not installed is left
-    /// out, with a line that says what to install; with CI=true in the environment that is an error.
+    /// Compiles the plugins and puts the modules into target/plugins. Zig and the packages of AssemblyScript are
+    /// downloaded into target/, unless CARGO_NET_OFFLINE=true. A plugin whose compiler is missing is left out, with a line
+    /// that says what to install; with CI=true that is an error.
     Plugins {
         /// Folders of examples/plugins; without any, all of them
         #[arg(value_name = "NAME")]
         names: Vec<String>,
+        /// Build those for TinyGo, too
+        ///
+        /// TinyGo is taken from the path, or built from source, which takes some minutes and packages of Debian or
+        /// Ubuntu; which ones is said when they are missing. With CI=true they are installed.
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
     },
     /// Write the JSON Schema of loom.yaml to docs/loom.schema.json
     ///
@@ -109,11 +117,11 @@ fn run(task: Task) -> Result<(), Error> {
     match task {
         Task::Demo { once } => xtask::demo::run(xtask::root(), once),
         Task::Conformance { arguments } => xtask::conformance::run(xtask::root(), &arguments),
-        Task::Plugins { names } => {
-            let setup = Setup::of_environment();
+        Task::Plugins { names, all } => {
             let request = plugins::Request {
                 names: &names,
-                setup,
+                all,
+                setup: Setup::of_command(),
             };
             for file in plugins::build(xtask::root(), request)? {
                 println!(

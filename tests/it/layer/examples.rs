@@ -58,7 +58,7 @@ fn get_request(path: &str) -> Request<Body> {
 
 #[tokio::test]
 async fn add_header_in_rust_and_go() {
-    for name in ["add-header", "add-header-go"] {
+    for name in ["add-header", "rust-sdk-0.2.1", "add-header-go"] {
         let Some(plugin) = example(name) else {
             continue;
         };

@@ -115,6 +115,13 @@ mod tests {
         };
         assert_eq!(language("add-header"), Some(Language::Rust));
         assert_eq!(language("json-validation"), Some(Language::Go));
+        assert_eq!(language("add-header-tinygo"), Some(Language::TinyGo));
+        assert_eq!(language("add-header-zig"), Some(Language::Zig));
+        assert_eq!(language("add-header-c"), Some(Language::C));
+        assert_eq!(
+            language("add-header-assemblyscript"),
+            Some(Language::AssemblyScript)
+        );
         assert_eq!(language("no-such-plugin"), None);
     }
 }

@@ -33,3 +33,23 @@ async fn in_rust() {
 async fn in_go() {
     adds_its_headers("add-header-go").await;
 }
+
+#[tokio::test]
+async fn in_tinygo() {
+    adds_its_headers("add-header-tinygo").await;
+}
+
+#[tokio::test]
+async fn in_zig() {
+    adds_its_headers("add-header-zig").await;
+}
+
+#[tokio::test]
+async fn in_c() {
+    adds_its_headers("add-header-c").await;
+}
+
+#[tokio::test]
+async fn in_assemblyscript() {
+    adds_its_headers("add-header-assemblyscript").await;
+}
