@@ -9,6 +9,7 @@ mod connections;
 mod examples;
 mod failures;
 mod headers;
+mod pages;
 mod plugin_keys;
 mod plugins;
 mod properties;

@@ -6,6 +6,7 @@ mod body_rewrite;
 mod configurations;
 mod json_validation;
 mod metrics_log;
+mod plugin_api;
 mod rate_limit;
 
 use std::net::SocketAddr;
@@ -57,15 +58,20 @@ impl Example {
             assert!(yaml.contains(from), "{name} lacks {from}");
             yaml = yaml.replace(from, to);
         }
+        Some(Self::run(&yaml).await)
+    }
+
+    /// Starts the gateway with this configuration, which has a listener on a free port.
+    async fn run(yaml: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("loom.yaml"), yaml).expect("written");
         let mut loom = Loom::start(folder.path(), &["-config", "loom.yaml"]);
         let address = loom.address().await;
-        Some(Self {
+        Self {
             loom,
             address,
             _folder: folder,
-        })
+        }
     }
 
     /// Sends one request with this body, on a connection of its own.

@@ -40,6 +40,11 @@ static LOOM: LazyLock<PathBuf> = LazyLock::new(|| {
     profile.join("loom")
 });
 
+/// The program's file.
+pub(crate) fn program() -> &'static Path {
+    &LOOM
+}
+
 /// Runs `loom` to its end, in this directory.
 pub(crate) fn loom(directory: &Path, arguments: &[&str]) -> Output {
     command(directory, arguments)
