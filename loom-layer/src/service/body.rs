@@ -31,7 +31,8 @@ pin_project! {
     /// The request's body, as the inner service gets it.
     ///
     /// When a plugin looks at the body, it does so as the inner service reads it; without such a plugin the frames pass
-    /// through untouched.
+    /// through untouched. Once the response was read to its end, or dropped, plugins see nothing more: a body that they look
+    /// at then ends with an error.
     pub struct RequestBody<B> {
         #[pin]
         source: Source<B>,

@@ -16,7 +16,7 @@ use crate::afterwards::afterwards;
 use crate::info::ConnectionInfo;
 use crate::limits;
 use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream, Wish, Wishes};
-use crate::sync::PollMutex;
+use crate::sync::{PollGuard, PollMutex};
 use crate::vm::{Attached, PluginGuest, Timer, stack_is_ample};
 
 /// See the module's text.
@@ -87,6 +87,26 @@ impl StreamCell {
             let wishes = std::mem::take(&mut *self.asked.lock());
             stream.ask_all(wishes);
         }
+    }
+}
+
+impl StreamCell {
+    /// Runs the callbacks of the stream's end (see [`Stream::leave`]), and tells whoever still reads the request's body.
+    fn poll_end(
+        &self,
+        mut stream: PollGuard<'_, Stream<PluginGuest>>,
+        sent: u64,
+        abandoned: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        stream.leave(sent, abandoned);
+        let ended = stream.poll_end(cx);
+        let nudged = stream.take_nudge();
+        drop(stream);
+        if nudged {
+            self.wake();
+        }
+        ended
     }
 }
 
@@ -294,11 +314,12 @@ impl StreamHandle {
     pub(super) fn finish(mut self) {
         self.complete = true;
         let mut cx = Context::from_waker(Waker::noop());
+        let cell = &self.stream.cell;
         if stack_is_ample()
-            && let Some(mut stream) = self.stream.cell.stream.try_lock()
+            && let Some(stream) = cell.stream.try_lock()
         {
-            stream.leave(self.sent, false);
-            self.ended = stream.poll_end(&mut cx).is_ready();
+            let sent = self.sent;
+            self.ended = cell.poll_end(stream, sent, false, &mut cx).is_ready();
         }
     }
 }
@@ -314,9 +335,8 @@ impl Drop for StreamHandle {
         };
         let (sent, abandoned) = (self.sent, !self.complete);
         plugin.vm.platform.background.spawn(poll_fn(move |cx| {
-            let mut stream = ready!(cell.stream.poll_lock(cx));
-            stream.leave(sent, abandoned);
-            stream.poll_end(cx)
+            let stream = ready!(cell.stream.poll_lock(cx));
+            cell.poll_end(stream, sent, abandoned, cx)
         }));
     }
 }

@@ -31,6 +31,12 @@ impl<G: Guest> Stream<G> {
         (0..self.filters.len()).any(|at| self.takes_part(direction, at))
     }
 
+    /// Whether a plugin that holds headers gets the body meanwhile. One that does not look at it does not: the body would
+    /// only pile up behind it.
+    pub(super) fn gets_body_anyway(&self, direction: Direction, at: usize) -> bool {
+        self.filters[at].guest.terms().body_while_headers_wait && self.takes_part(direction, at)
+    }
+
     fn takes_part(&self, direction: Direction, at: usize) -> bool {
         let reached = match direction {
             Direction::Request => true,
@@ -101,7 +107,8 @@ impl<G: Guest> Stream<G> {
         }
     }
 
-    /// The next piece of a body that has passed all plugins.
+    /// The next piece of a body that has passed all plugins. When the stream ends, the plugins see nothing more, so nothing
+    /// more passes them.
     pub(crate) fn poll_body(
         &mut self,
         cx: &mut Context<'_>,
@@ -110,7 +117,10 @@ impl<G: Guest> Stream<G> {
         if self.cut || self.exchange.is_none() {
             return Poll::Ready(BodyStep::Cut);
         }
-        ready!(self.poll_flows(cx, direction));
+        let ends = self.is_ending();
+        if !ends {
+            ready!(self.poll_flows(cx, direction));
+        }
         if self.has_wishes() {
             // The answer to the client is another one now; what reads this body is dropped or told so.
             return Poll::Ready(BodyStep::Cut);
@@ -141,6 +151,7 @@ impl<G: Guest> Stream<G> {
                 self.cut = true;
                 Poll::Ready(BodyStep::Cut)
             }
+            Output::Empty if ends => Poll::Ready(BodyStep::Cut),
             Output::Empty if course.input_ended => Poll::Pending,
             Output::Empty => Poll::Ready(BodyStep::NeedInput),
         }
@@ -198,7 +209,7 @@ impl<G: Guest> Stream<G> {
 
     /// Whether a plugin may get the body: it let the headers go, or gets it although it holds them.
     fn headers_allow(&self, direction: Direction, at: usize) -> bool {
-        let body_anyway = || self.filters[at].guest.terms().body_while_headers_wait;
+        let body_anyway = || self.gets_body_anyway(direction, at);
         match (direction, &self.stage) {
             (Direction::Request, &Stage::Request { next, paused }) => {
                 at < next || (at == next && paused && body_anyway())

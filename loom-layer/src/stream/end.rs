@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use smallvec::SmallVec;
 
 use super::guest::{Callback, Guest};
-use super::{FilterState, Stage, Stream};
+use super::{Direction, FilterState, Stage, Stream};
 
 impl<G: Guest> Stream<G> {
     /// Says that the response is over: how many bytes of its body left, and whether nobody waited for the rest of it.
@@ -22,12 +22,21 @@ impl<G: Guest> Stream<G> {
             exchange.request_open = false;
             exchange.response_open = false;
         }
-        if !matches!(
+        if !self.is_ending() {
+            self.stage = Stage::Logging { next: 0 };
+            // Whoever still reads the request's body has to learn that no more of it comes.
+            self.nudged |= self.courses[Direction::Request as usize]
+                .as_ref()
+                .is_some_and(|course| !course.is_over());
+        }
+    }
+
+    /// Whether the end has begun.
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(
             self.stage,
             Stage::Logging { .. } | Stage::Finishing { .. } | Stage::Ended
-        ) {
-            self.stage = Stage::Logging { next: 0 };
-        }
+        )
     }
 
     /// Runs the callbacks of the stream's end: log for every plugin, then done and delete for every plugin. A plugin

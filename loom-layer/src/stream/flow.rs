@@ -15,6 +15,17 @@ pub(super) enum Piece {
     Trailers(HeaderMap),
 }
 
+#[cfg(test)]
+impl Piece {
+    /// How many bytes of a body it has.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Data { buffer, .. } => buffer.len(),
+            Self::Trailers(_) => 0,
+        }
+    }
+}
+
 /// One plugin's side of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Flow {

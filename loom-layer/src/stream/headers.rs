@@ -58,7 +58,7 @@ impl<G: Guest> Stream<G> {
             self.fail_request(at);
             return Poll::Ready(None);
         }
-        if !self.filters[at].guest.terms().body_while_headers_wait {
+        if !self.gets_body_anyway(Direction::Request, at) {
             return Poll::Pending;
         }
         self.poll_held_body(
@@ -78,7 +78,8 @@ impl<G: Guest> Stream<G> {
                 .any(|filter| filter.guest.terms().body_before_inner);
         if waits {
             ready!(self.poll_flows(cx, Direction::Request));
-            if self.has_wishes() {
+            // A body callback may take the head apart, too.
+            if self.has_wishes() || !self.request_is_complete() {
                 return Poll::Ready(None);
             }
             let course = self.course_mut(Direction::Request);
@@ -180,7 +181,7 @@ impl<G: Guest> Stream<G> {
         else {
             // What was read early of the inner service's body passes on; nobody waits here for the rest.
             ready!(self.poll_flows(cx, Direction::Response));
-            self.replace_response();
+            self.replace_unfit_response();
             return Poll::Ready(Verdict::Forward);
         };
         let body = std::mem::take(body);
@@ -194,10 +195,7 @@ impl<G: Guest> Stream<G> {
             }
         }
         ready!(self.poll_flows(cx, Direction::Response));
-        if !self.replace_response() && !self.response_is_complete() {
-            // A body callback may edit the head too.
-            self.replace_incomplete_response();
-        }
+        self.replace_unfit_response();
         match &self.courses[Direction::Response as usize] {
             Some(course) if !course.has_output() && !course.is_over() && !self.cut => Poll::Pending,
             _ => Poll::Ready(Verdict::Forward),
@@ -209,7 +207,7 @@ impl<G: Guest> Stream<G> {
             self.fail_response(at);
             return Poll::Ready(None);
         }
-        if !self.filters[at].guest.terms().body_while_headers_wait {
+        if !self.gets_body_anyway(Direction::Response, at) {
             return Poll::Pending;
         }
         self.poll_held_body(
@@ -328,7 +326,11 @@ impl<G: Guest> Stream<G> {
     }
 
     fn replace_with(&mut self, reply: LocalReply) {
+        // What plugins still hold, or have not seen, of the other response's body goes with it.
         self.courses[Direction::Response as usize] = None;
+        for filter in &mut self.filters {
+            filter.flows[Direction::Response as usize] = None;
+        }
         self.set_response(reply, 0);
     }
 
@@ -349,6 +351,13 @@ impl<G: Guest> Stream<G> {
             ends: body.is_empty(),
             own_body: Some(body),
         };
+    }
+
+    /// Body callbacks that run before the head is out may reply, and edit the head.
+    fn replace_unfit_response(&mut self) {
+        if !self.replace_response() && !self.response_is_complete() {
+            self.replace_incomplete_response();
+        }
     }
 
     fn refuse_incomplete_request(&mut self) {

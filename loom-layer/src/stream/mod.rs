@@ -403,8 +403,7 @@ impl<G: Guest> Stream<G> {
     fn has_seen_all(&self, direction: Direction, at: usize) -> bool {
         let filter = &self.filters[at];
         if self.holds_headers(direction, at) {
-            return !filter.guest.terms().body_while_headers_wait
-                || self.nothing_follows(direction);
+            return !self.gets_body_anyway(direction, at) || self.nothing_follows(direction);
         }
         filter.flows[direction as usize]
             .as_ref()

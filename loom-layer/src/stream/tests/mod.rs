@@ -1,9 +1,10 @@
 //! The state machine with scripted guests: every order of events, an end at every point.
 
 mod bodies;
+mod found;
 mod framing;
 mod headers;
-mod random;
+mod simulation;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
