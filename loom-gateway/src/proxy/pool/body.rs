@@ -15,6 +15,8 @@ use super::endpoint::{Connection, Endpoint};
 pub(super) struct PooledBody {
     inner: Incoming,
     connection: Option<(Connection, Arc<Endpoint>)>,
+    /// Why the body is broken off; it is said with the next poll.
+    failed: Option<hyper::Error>,
 }
 
 impl PooledBody {
@@ -22,6 +24,13 @@ impl PooledBody {
         Self {
             inner,
             connection: Some((connection, endpoint)),
+            failed: None,
+        }
+    }
+
+    fn give_back(&mut self) {
+        if let Some((connection, endpoint)) = self.connection.take() {
+            endpoint.put(connection);
         }
     }
 }
@@ -34,20 +43,27 @@ impl Body for PooledBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(failed) = self.failed.take() {
+            return Poll::Ready(Some(Err(failed)));
+        }
         let poll = Pin::new(&mut self.inner).poll_frame(cx);
-        let failed = matches!(poll, Poll::Ready(Some(Err(_))));
-        let ended = matches!(poll, Poll::Ready(None)) || self.inner.is_end_stream();
-        if (ended || failed)
-            && let Some((connection, endpoint)) = self.connection.take()
-            && !failed
-        {
-            endpoint.put(connection);
+        match poll {
+            Poll::Ready(Some(Err(error))) => {
+                // What came before it goes out first: hyper throws away what is not written yet when a body fails.
+                self.connection = None;
+                self.failed = Some(error);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(None) => self.give_back(),
+            Poll::Ready(Some(Ok(_))) if self.inner.is_end_stream() => self.give_back(),
+            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
         }
         poll
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.failed.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
