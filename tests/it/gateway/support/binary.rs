@@ -1,5 +1,6 @@
 //! The program `loom` itself.
 
+use std::collections::VecDeque;
 use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
 pub(crate) struct Loom {
     pub(crate) child: Child,
     log: Lines<BufReader<ChildStderr>>,
+    /// Lines that were read before the address of a listener, and that somebody may still ask for.
+    before: VecDeque<String>,
 }
 
 impl Loom {
@@ -74,25 +77,41 @@ impl Loom {
             .kill_on_drop(true);
         let mut child = command.spawn().expect("loom runs");
         let log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        Self { child, log }
+        Self {
+            child,
+            log,
+            before: VecDeque::new(),
+        }
     }
 
     /// The first line of the log, from here on, that has this text in it.
     pub(crate) async fn line(&mut self, text: &str) -> String {
-        while let Some(line) = super::within(self.log.next_line())
-            .await
-            .expect("a log in UTF-8")
-        {
+        loop {
+            let line = match self.before.pop_front() {
+                Some(line) => line,
+                None => self.read(text).await,
+            };
             if line.contains(text) {
                 return line;
             }
         }
-        panic!("the log ended without {text:?}")
+    }
+
+    async fn read(&mut self, until: &str) -> String {
+        let line = super::within(self.log.next_line()).await;
+        line.expect("a log in UTF-8")
+            .unwrap_or_else(|| panic!("the log ended without {until:?}"))
     }
 
     /// The address of the next listener that the log names.
     pub(crate) async fn address(&mut self) -> SocketAddr {
-        let line = self.line("listening").await;
+        let line = loop {
+            let line = self.read("listening").await;
+            if line.contains("listening") {
+                break line;
+            }
+            self.before.push_back(line);
+        };
         let (_, address) = line.split_once("address=").expect("an address");
         address
             .split_whitespace()
