@@ -194,6 +194,11 @@ impl LoomRuntime {
         self.inner.platform.shared.metrics.snapshot()
     }
 
+    #[cfg(test)]
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.inner.platform
+    }
+
     pub(crate) fn compile(&self, plugin: &str, wasm: &[u8]) -> Result<(Sha, Arc<Compiled>), Error> {
         self.inner.platform.compile(plugin, wasm)
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -26,9 +27,18 @@ type Body = UnsyncBoxBody<Bytes, BoxError>;
 #[derive(Clone)]
 pub(crate) struct GrpcServer {
     pub(crate) address: SocketAddr,
-    /// Changed, it ends all connections.
-    close: Arc<watch::Sender<()>>,
+    end: Arc<watch::Sender<End>>,
     seen: Arc<Mutex<Seen>>,
+}
+
+/// What becomes of the connections that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    None,
+    /// They end.
+    Close,
+    /// They take no further requests, and end with those that they have.
+    GoAway,
 }
 
 #[derive(Default)]
@@ -50,7 +60,7 @@ impl GrpcServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
-            close: Arc::new(watch::Sender::new(())),
+            end: Arc::new(watch::Sender::new(End::None)),
             seen: Arc::default(),
         };
         let this = server.clone();
@@ -72,20 +82,31 @@ impl GrpcServer {
             .auto_date_header(false)
             .max_concurrent_streams(2048)
             .serve_connection(stream, service);
-        let mut close = self.close.subscribe();
+        let mut connection = std::pin::pin!(connection);
+        let mut end = self.end.subscribe();
         tokio::select! {
-            _ = connection => {}
-            _ = close.changed() => {}
+            _ = &mut connection => {}
+            _ = end.changed() => {
+                if *end.borrow() == End::GoAway {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
+            }
         }
         self.see(|seen| seen.open_connections -= 1);
     }
 
     /// Ends all connections.
     pub(crate) async fn close_connections(&self) {
-        self.close.send_replace(());
+        self.end.send_replace(End::Close);
         while self.connections().1 > 0 {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Has all connections end when their requests have ended.
+    pub(crate) fn go_away(&self) {
+        self.end.send_replace(End::GoAway);
     }
 
     fn see<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
@@ -130,6 +151,13 @@ impl GrpcServer {
             "SilentWithoutHead" => {
                 let _silence = Silence::begin(self);
                 std::future::pending().await
+            }
+            // Says it when somebody waits for what `Silent` says.
+            "AfterSilent" => {
+                while self.silences() == 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                body_of([ok()])
             }
             "Fail" => without_body(200, Some(trailers("7", Some("n%C3%B6 %25")))),
             "Http404" => without_body(404, None),

@@ -44,6 +44,12 @@ impl Background {
         })
     }
 
+    /// How many tasks there are.
+    #[cfg(test)]
+    pub(super) fn tasks(&self) -> usize {
+        self.handle.metrics().num_alive_tasks()
+    }
+
     /// Runs a task that only waits and polls.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(task);

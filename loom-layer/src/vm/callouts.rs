@@ -256,6 +256,8 @@ async fn tell_all(shard: &Weak<Shard>, id: u32, mut call: Call) {
         if !tell(shard, id, event).await {
             return;
         }
+        // The thread has others to serve, and a server may have much to say.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -269,4 +271,106 @@ async fn tell(shard: &Weak<Shard>, id: u32, event: CallEvent) -> bool {
     let told = shard.tell(id, Arc::new(event)).await;
     drop(vm);
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::callout::Outgoing;
+
+    /// Notes a stream of the root context `root`, as far as the table is concerned.
+    fn stream(calls: &mut Calls, root: u32) -> u32 {
+        let id = calls.next_id(Kind::Stream).expect("room");
+        let (messages, _) = Outgoing::new();
+        calls.note(id, root, Call::Http(None), Some(messages));
+        id
+    }
+
+    fn tell(calls: &mut Calls, id: u32, event: CallEvent) -> Option<u32> {
+        let root = calls.begin(id, Arc::new(event));
+        calls.finish(id);
+        root
+    }
+
+    fn closed() -> CallEvent {
+        CallEvent::Closed(GrpcStatus::new(GrpcStatus::OK, ""))
+    }
+
+    #[test]
+    fn the_low_bits_of_an_id_say_what_it_is() {
+        let mut calls = Calls::default();
+        let kinds = [Kind::Http, Kind::Grpc, Kind::Stream, Kind::Http];
+        let ids = kinds.map(|kind| calls.next_id(kind));
+        assert_eq!(ids, [Some(4), Some(9), Some(14), Some(16)]);
+        calls.last_id = u32::MAX - 1;
+        assert_eq!(calls.next_id(Kind::Grpc), Some(5), "0 is no id");
+    }
+
+    #[test]
+    fn an_id_is_not_given_two_times() {
+        let mut calls = Calls::default();
+        let first = stream(&mut calls, 1);
+        calls.last_id = 0;
+        assert_eq!(stream(&mut calls, 1), first + 4);
+    }
+
+    #[test]
+    fn only_the_calls_of_the_root_context_that_is_gone_are_cancelled() {
+        let mut calls = Calls::default();
+        let (one, two) = (stream(&mut calls, 1), stream(&mut calls, 2));
+        let mut noted = calls.take_noted();
+        calls.forget(1);
+        let cancelled = noted.iter_mut().map(|callout| callout.end.try_recv());
+        let cancelled: Vec<_> = cancelled.map(Result::err).collect();
+        use oneshot::error::TryRecvError::{Closed, Empty};
+        assert_eq!(cancelled, [Some(Closed), Some(Empty)]);
+        assert_eq!(tell(&mut calls, one, closed()), None);
+        assert_eq!(tell(&mut calls, two, closed()), Some(2));
+        assert!(calls.open.is_empty());
+    }
+
+    #[test]
+    fn places_are_limited_and_come_back() {
+        let mut calls = Calls::default();
+        let ids: Vec<_> = (0..limits::CALLS).map(|_| stream(&mut calls, 1)).collect();
+        assert_eq!(calls.next_id(Kind::Http), None);
+        assert_eq!(tell(&mut calls, ids[0], closed()), Some(1));
+        assert_eq!(calls.cancel(ids[1]), Ok(()));
+        stream(&mut calls, 1);
+        stream(&mut calls, 1);
+        assert_eq!(calls.next_id(Kind::Http), None);
+    }
+
+    #[test]
+    fn the_oldest_ended_streams_are_forgotten() {
+        let mut calls = Calls::default();
+        let first = stream(&mut calls, 1);
+        tell(&mut calls, first, closed());
+        assert_eq!(calls.send(first, Some(Bytes::new()), false), Ok(()));
+        for _ in 0..limits::ENDED_STREAMS {
+            let id = stream(&mut calls, 1);
+            tell(&mut calls, id, closed());
+        }
+        assert_eq!(calls.ended.len(), limits::ENDED_STREAMS);
+        assert_eq!(
+            calls.send(first, Some(Bytes::new()), false),
+            Err(Status::NotFound)
+        );
+        let last = *calls.ended.back().expect("some");
+        assert_eq!(calls.close(last), Ok(()));
+        assert_eq!(calls.close(last), Err(Status::NotFound));
+    }
+
+    #[test]
+    fn no_room_for_a_message_ends_its_stream() {
+        let mut calls = Calls::default();
+        let id = stream(&mut calls, 1);
+        let mut noted = calls.take_noted();
+        assert_eq!(calls.send(id, None, false), Ok(()));
+        let status = noted[0].end.try_recv().expect("it is told");
+        assert_eq!(status.code, GrpcStatus::RESOURCE_EXHAUSTED);
+        assert_eq!(calls.send(id, Some(Bytes::new()), false), Ok(()));
+        assert_eq!(tell(&mut calls, id, CallEvent::Closed(status)), Some(1));
+        assert!(calls.open.is_empty() && calls.ended.is_empty());
+    }
 }

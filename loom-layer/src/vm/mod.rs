@@ -25,6 +25,8 @@ mod roots;
 mod shard;
 mod spec;
 mod stack;
+#[cfg(test)]
+mod tests;
 mod wasi;
 
 pub(crate) use background::Timer;

@@ -21,7 +21,7 @@ use super::support::{Guest, load};
 
 /// Messages that are plain bytes.
 #[derive(Debug, Clone, Copy, Default)]
-struct Plain;
+pub(super) struct Plain;
 
 impl Codec for Plain {
     type Encode = Bytes;

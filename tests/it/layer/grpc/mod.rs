@@ -3,8 +3,10 @@
 //! The plugin is `tests/guests/callouts`: it does what the request's headers say, and answers with what it was told.
 
 mod bounds;
+mod raw;
 mod shapes;
 mod streams;
+mod tonic;
 
 use http::StatusCode;
 use loom_layer::{LoomPlugin, LoomPluginBuilder};

@@ -62,10 +62,8 @@ async fn an_id_is_known_until_both_sides_have_ended() {
     let told = ask(
         &plugin,
         &[
-            (
-                "start",
-                "stream grpc t.S EndAfter | hold | http web 1 /Silent x",
-            ),
+            ("start", "stream grpc t.S EndAfter | hold"),
+            ("closed", "http web 20000 /t.S/Empty x"),
             (
                 "answer",
                 "about 1 send late | about 1 close | about 1 close | finish",
@@ -127,21 +125,55 @@ async fn what_is_cancelled_is_reset_and_told_of_no_more() {
     eventually("the stream is reset", || server.ends() == (0, 1)).await;
     for end in ["cancel", "close"] {
         for method in ["Silent", "SilentWithoutHead"] {
-            let plan = format!("call grpc t.S {method} 0 hello");
-            let before = server.requests();
-            let asked = tokio::spawn({
-                let plugin = plugin.clone();
-                // The answer to the HTTP call comes when its time is over.
-                let plan = format!("{plan} | http web 50 /t.S/Silent x");
-                let answer = format!("about 1 {end} | about 1 {end} | finish");
-                async move { ask(&plugin, &[("start", &*plan), ("answer", &*answer)]).await }
-            });
-            let told = asked.await.unwrap();
+            let start =
+                format!("call grpc t.S {method} 0 hello | http web 20000 /t.S/AfterSilent x");
+            let answer = format!("about 1 {end} | about 1 {end} | finish");
+            let told = ask(&plugin, &[("start", &*start), ("answer", &*answer)]).await;
             assert!(told.ends_with(&format!("\n{end} refused 1")), "{told}");
-            assert!(server.requests() > before);
             eventually("the call is reset", || server.silences() == 0).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away() {
+    let (plugin, server) = with_server("grpc-away").await;
+    let told = ask(
+        &plugin,
+        &[("start", "stream grpc t.S Silent | hold | finish")],
+    )
+    .await;
+    assert_eq!(told, "");
+    eventually("the stream is open", || server.silences() == 1).await;
+    server.go_away();
+    // The connection stays for its stream, and takes no more.
+    for round in 0..3 {
+        let told = ask(&plugin, &[("start", "call grpc t.S Echo 20000 hello")]).await;
+        assert_eq!(told, "1: response of 5: hello", "{round}");
+    }
+    assert_eq!((server.silences(), server.connections()), (1, (2, 2)));
+    ask(&plugin, &[("start", "cancel-below 400")]).await;
+    eventually("it ends with its stream", || server.connections().1 == 1).await;
+    // All of them at once.
+    server.close_connections().await;
+    let told = ask(&plugin, &[("start", "call grpc t.S Echo 20000 hello")]).await;
+    assert_eq!(told, "1: response of 5: hello");
+}
+
+#[tokio::test]
+async fn a_trap_takes_back_what_was_not_made_yet() {
+    let (plugin, server) = with_server("grpc-trap").await;
+    let start = "call grpc t.S Silent 0 x | stream grpc t.S Silent | http web 0 /t.S/Silent x";
+    let trapped = send(
+        plugin.clone(),
+        get(&[("x-start", &*format!("{start} | trap"))]),
+    )
+    .await;
+    assert_eq!(trapped.status, 503);
+    super::super::support::healed(&plugin).await;
+    let told = ask(&plugin, &[("start", "call grpc t.S Echo 20000 hello")]).await;
+    assert_eq!(told, "1: response of 5: hello");
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -181,6 +213,17 @@ async fn a_hundred_at_once_and_one_after_the_other() {
     )
     .await;
     assert_eq!(told.lines().count(), 10, "{told}");
+    let told = ask(
+        &plugin,
+        &[
+            ("start", "again 100 http web 20000 /t.S/EndAfter x"),
+            ("answer", "until 200 http web 20000 /t.S/EndAfter x"),
+        ],
+    )
+    .await;
+    assert_eq!(told.lines().count(), 200, "{told}");
+    let wanted = ": answer 200 of 3 headers, 2 trailers: \0\0\0\0\u{3}abc (0 )";
+    assert!(told.lines().all(|line| line.ends_with(wanted)), "{told}");
 }
 
 #[tokio::test]
@@ -188,10 +231,11 @@ async fn calls_of_the_plugin_itself() {
     let server = crate::grpc_server::GrpcServer::start().await;
     let _plugin = caller("grpc-root")
         .upstream("grpc", &format!("http://{}", server.address))
+        .upstream("web", &format!("h2c://{}", server.address))
         .config(
-            "start: call grpc t.S Echo 20000 configured | stream grpc t.S Echo | end streamed\n\
+            "start: call grpc t.S Echo 20000 configured | stream grpc t.S Echo | end streamed | http web 20000 /t.S/EndAfter x\n\
              tick-ms: 10\n\
-             tick: until 4 call grpc t.S Echo 20000 ticked",
+             tick: until 5 call grpc t.S Echo 20000 ticked",
         )
         .build_async()
         .await
@@ -200,8 +244,9 @@ async fn calls_of_the_plugin_itself() {
         "1: response of 10: configured",
         "2: message of 8: streamed",
         "2: closed 0: 0 ",
-        "3: response of 6: ticked",
+        "3: answer 200 of 3 headers, 2 trailers: \0\0\0\0\u{3}abc (0 )",
         "4: response of 6: ticked",
+        "5: response of 6: ticked",
     ] {
         eventually(line, || {
             logs::said("grpc-root").iter().any(|said| said == line)
