@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -72,11 +72,17 @@ impl GrpcServer {
         server
     }
 
-    async fn serve(self, stream: TokioIo<tokio::net::TcpStream>) {
+    async fn serve(self, stream: TokioIo<TcpStream>) {
         self.see(|seen| {
             seen.connections += 1;
             seen.open_connections += 1;
         });
+        self.clone().run(stream).await;
+        self.see(|seen| seen.open_connections -= 1);
+    }
+
+    /// Serves a connection to its end. It is closed when this is over.
+    async fn run(self, stream: TokioIo<TcpStream>) {
         let service = service_fn(|request| self.clone().answer(request));
         let connection = http2::Builder::new(TokioExecutor::new())
             .auto_date_header(false)
@@ -93,7 +99,6 @@ impl GrpcServer {
                 }
             }
         }
-        self.see(|seen| seen.open_connections -= 1);
     }
 
     /// Ends all connections.

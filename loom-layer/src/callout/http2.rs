@@ -22,6 +22,10 @@ use crate::error::BoxError;
 type Connection = SendRequest<CalloutBody>;
 type Connecting = Shared<BoxFuture<'static, Result<Connection, ConnectError>>>;
 
+/// Turns of the runtime until the end of a connection is known: in the first one hyper's own task of the connection sees it,
+/// in the second one the task that takes requests.
+const TURNS: usize = 2;
+
 /// Why there is no connection, for all who waited for it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no HTTP/2 connection")]
@@ -52,6 +56,10 @@ impl Http2 {
         mut request: Request<CalloutBody>,
     ) -> Result<Response<Incoming>, BoxError> {
         address(&mut request, &self.server);
+        // What happened to a kept connection since its last use has to become known first.
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
         let mut connection = self.connection().await?;
         if connection.ready().await.is_err() {
             connection = self.connection().await?;
