@@ -28,6 +28,9 @@ pub(crate) struct Case {
     /// Further servers, which only callouts reach.
     #[serde(default)]
     pub(crate) upstreams: BTreeMap<String, OneOrMany<Answer>>,
+    /// The requests are sent shortly one after the other, and not each after the answer to the one before.
+    #[serde(default)]
+    pub(crate) together: bool,
     /// Needs a process of its own, since it may end it.
     #[serde(default)]
     pub(crate) alone: bool,

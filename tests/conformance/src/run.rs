@@ -20,6 +20,12 @@ const AT_ONCE: usize = 12;
 /// When no line came for so long, none is expected any more.
 const QUIET: Duration = Duration::from_millis(600);
 
+/// How long lines are collected at the most after the last exchange; a plugin may tick for ever.
+const LISTEN: Duration = Duration::from_secs(4);
+
+/// The time between requests that are to be under way together.
+const APART: Duration = Duration::from_millis(80);
+
 /// What a script writes in place of the prefix that the runner chose.
 const PREFIX_MARK: &str = "@@";
 
@@ -36,12 +42,18 @@ pub(crate) async fn all(
         .chunks(host.batch())
         .chain(alone.chunks(1))
         .map(<[usize]>::to_vec);
-    for batch in batches {
+    let mut batches: Vec<_> = batches.collect();
+    while let Some(batch) = batches.pop() {
         let members: Vec<_> = batch
             .iter()
             .map(|&index| (index, &cases[index].case))
             .collect();
-        let seen = run_batch(host, &members, modules).await?;
+        let Some(seen) = run_batch(host, &members, modules).await? else {
+            // One of them ended the process: it is found by halves.
+            let (first, second) = batch.split_at(batch.len() / 2);
+            batches.extend([first.to_vec(), second.to_vec()]);
+            continue;
+        };
         for (index, transcript) in batch.into_iter().zip(seen) {
             transcripts[index] = transcript;
         }
@@ -49,15 +61,16 @@ pub(crate) async fn all(
     Ok(transcripts)
 }
 
+/// `None`: the host died of one of several cases.
 async fn run_batch(
     host: &impl Host,
     cases: &[(usize, &Case)],
     modules: &mut Modules,
-) -> Result<Vec<Transcript>, Error> {
+) -> Result<Option<Vec<Transcript>>, Error> {
     let mut setups = Vec::new();
     let mut servers = Vec::new();
     for (index, case) in cases {
-        let (setup, upstreams) = set_up(*index, case, modules).await?;
+        let (setup, upstreams) = set_up(*index, case, modules)?;
         setups.push(setup);
         servers.push(upstreams);
     }
@@ -68,7 +81,8 @@ async fn run_batch(
     } = match host.serve(&setups).await {
         Ok(serving) => serving,
         Err(_) if cases.len() == 1 => {
-            return Ok(vec![Transcript(vec!["the host does not start".to_owned()])]);
+            let refusal = Transcript(vec!["the host does not start".to_owned()]);
+            return Ok(Some(vec![refusal]));
         }
         Err(error) => return Err(error),
     };
@@ -81,7 +95,14 @@ async fn run_batch(
             && let Some((position, ((_, case), address))) = waiting.next()
         {
             let (requests, address) = (case.requests(), *address);
-            running.spawn(async move { (position, exchanges(address, requests).await) });
+            let together = case.together;
+            running.spawn(async move {
+                let answers = match together {
+                    true => exchanges_together(address, requests).await,
+                    false => exchanges(address, requests).await,
+                };
+                (position, answers)
+            });
         }
         match running.join_next().await {
             Some(Ok((position, lines))) => answers[position] = lines,
@@ -90,15 +111,18 @@ async fn run_batch(
         }
     }
     let mut said = Vec::new();
-    while let Ok(Some(line)) = timeout(QUIET, lines.recv()).await {
+    let end = Instant::now() + LISTEN;
+    while Instant::now() < end
+        && let Ok(Some(line)) = timeout(QUIET, lines.recv()).await
+    {
         said.push(line);
     }
     let died = process.ended().is_some();
     if died && cases.len() > 1 {
-        return Err(format!("{} died:\n{}", host.name(), process.last_words()).into());
+        return Ok(None);
     }
     process.kill().await;
-    Ok(cases
+    let transcripts = cases
         .iter()
         .zip(&setups)
         .zip(servers)
@@ -117,7 +141,8 @@ async fn run_batch(
             };
             seen.transcript()
         })
-        .collect())
+        .collect();
+    Ok(Some(transcripts))
 }
 
 /// The requests of a case, one after the other.
@@ -132,6 +157,23 @@ async fn exchanges(address: std::net::SocketAddr, requests: Vec<Request>) -> Vec
     answers
 }
 
+/// The requests of a case, each a moment after the one before, whether that was answered or not.
+async fn exchanges_together(
+    address: std::net::SocketAddr,
+    requests: Vec<Request>,
+) -> Vec<Vec<String>> {
+    let mut running = JoinSet::new();
+    for (index, request) in requests.into_iter().enumerate() {
+        running.spawn(async move {
+            sleep(APART * u32::try_from(index).unwrap_or(0)).await;
+            (index, client::exchange(address, &request).await)
+        });
+    }
+    let mut answers = running.join_all().await;
+    answers.sort_by_key(|(index, _)| *index);
+    answers.into_iter().map(|(_, lines)| lines).collect()
+}
+
 fn take_lines(said: &mut Vec<Line>, prefix: &str) -> Vec<Line> {
     let (own, others) = std::mem::take(said)
         .into_iter()
@@ -140,7 +182,7 @@ fn take_lines(said: &mut Vec<Line>, prefix: &str) -> Vec<Line> {
     own
 }
 
-async fn set_up(
+fn set_up(
     index: usize,
     case: &Case,
     modules: &mut Modules,
@@ -148,7 +190,7 @@ async fn set_up(
     let prefix = format!("k{index:03}-");
     let mut upstreams = Vec::new();
     for (name, answers) in case.servers() {
-        upstreams.push((name.to_owned(), Upstream::start(answers).await?));
+        upstreams.push((name.to_owned(), Upstream::start(answers)?));
     }
     let mut plugins = Vec::new();
     for (letter, mut plugin) in ('a'..).zip(case.plugins()) {

@@ -12,9 +12,12 @@ const IGNORED: &[&str] = &[
     "date",
     "keep-alive",
     "server",
+    "te",
+    "trailer",
     "transfer-encoding",
     "x-envoy-expected-rq-timeout-ms",
     "x-envoy-internal",
+    "x-envoy-upstream-service-time",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
@@ -23,6 +26,9 @@ const IGNORED: &[&str] = &[
 
 /// The callbacks that a host may make more than once, in VMs that only check.
 const START: &[&str] = &["context_create of nobody", "vm_start", "configure"];
+
+/// What hosts let a plugin hold of a body unless told otherwise.
+const LIMIT: usize = 1_000_000;
 
 /// All lines about one case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +64,7 @@ impl Seen {
             }
         }
         let blocks = blocks(&self.lines, &self.prefix);
-        let blocks = started_once(&blocks);
+        let blocks = started_once(blocks);
         let blocks = if self.paced { blocks } else { joined(blocks) };
         for block in blocks {
             lines.push(block.first());
@@ -68,10 +74,21 @@ impl Seen {
             lines.push("the host died".to_owned());
         }
         for line in &mut lines {
-            *line = line.replace(&self.prefix, "");
+            *line = without_ports(&line.replace(&self.prefix, ""));
         }
         Transcript(lines)
     }
+}
+
+/// Ports are chosen by the system.
+fn without_ports(line: &str) -> String {
+    let mut parts = line.split("127.0.0.1:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("127.0.0.1:PORT");
+        out.push_str(part.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    }
+    out
 }
 
 /// Takes out the headers that do not count, and sorts each run of the others.
@@ -82,7 +99,7 @@ fn fields(lines: Vec<String>) -> Vec<String> {
         if let Some(field) = line.strip_prefix("    ") {
             let name = field.split(": ").next().unwrap_or_default();
             let name = name.trim_start_matches("trailer ");
-            if !IGNORED.contains(&name) {
+            if !IGNORED.contains(&name) && !is_length_of_nothing(field) {
                 run.push(line);
             }
         } else {
@@ -92,6 +109,11 @@ fn fields(lines: Vec<String>) -> Vec<String> {
     }
     out.extend(sorted(run));
     out
+}
+
+/// A request says that it has no body by a length of 0, or by none.
+fn is_length_of_nothing(field: &str) -> bool {
+    field == "content-length: \"0\""
 }
 
 /// By name; values of one name keep their order.
@@ -114,7 +136,12 @@ struct Block {
 
 impl Block {
     fn first(&self) -> String {
-        let size = self.size.map(|size| format!(" {size}")).unwrap_or_default();
+        // How much comes with the piece that goes beyond the usual limit is the transport's matter.
+        let size = self.size.map(|size| match size {
+            0..=LIMIT => format!(" {size}"),
+            _ => " beyond".to_owned(),
+        });
+        let size = size.unwrap_or_default();
         format!("{} {}{size}{}", self.plugin, self.callback, self.arguments)
     }
 
@@ -179,19 +206,19 @@ fn block(plugin: &str, text: &str) -> Block {
     whole(None, text.get(head..).unwrap_or_default().to_owned())
 }
 
-/// Of the callbacks of a start, the last ones: those of the VM that serves.
-fn started_once(blocks: &[Block]) -> Vec<Block> {
-    let is_start = |block: &Block| START.iter().any(|start| block.first().ends_with(start));
-    let later = |index: usize| {
-        blocks[index + 1..].iter().any(|other| {
-            (&other.plugin, other.first()) == (&blocks[index].plugin, blocks[index].first())
-        })
-    };
-    let kept = blocks
-        .iter()
-        .enumerate()
-        .filter(|(index, block)| !is_start(block) || !later(*index));
-    kept.map(|(_, block)| block.clone()).collect()
+/// Each callback of a start once: where it came first, and as it was the last time, in the VM that serves.
+fn started_once(blocks: Vec<Block>) -> Vec<Block> {
+    let mut out: Vec<Block> = Vec::new();
+    for block in blocks {
+        let is_start = START.iter().any(|start| block.first().ends_with(start));
+        let same =
+            |other: &&mut Block| (&other.plugin, other.first()) == (&block.plugin, block.first());
+        match out.iter_mut().find(same).filter(|_| is_start) {
+            Some(earlier) => *earlier = block,
+            None => out.push(block),
+        }
+    }
+    out
 }
 
 /// Joins neighbouring callbacks of the same body: those that did the same, or nothing.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -17,20 +17,25 @@ use crate::wire::{self, Framing, Head, Received, Wire};
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Vec<String>>>>,
-    task: Option<JoinHandle<()>>,
+    task: JoinHandle<()>,
 }
 
 impl Upstream {
-    /// Binds a free port; a server that is to be dead leaves it at once.
-    pub(crate) async fn start(answers: &[Answer]) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
+    /// Binds a free port. A server that is to be dead keeps it, so that nobody else gets it, and does not listen.
+    pub(crate) fn start(answers: &[Answer]) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let address = socket.local_addr()?;
         let seen = Arc::default();
-        let dead = answers.first().is_some_and(|answer| answer.dead);
-        let task = (!dead).then(|| {
-            let answers: Arc<[Answer]> = answers.into();
-            tokio::spawn(serve(listener, answers, Arc::clone(&seen)))
-        });
+        let task = if answers.first().is_some_and(|answer| answer.dead) {
+            tokio::spawn(async move {
+                let _socket = socket;
+                std::future::pending().await
+            })
+        } else {
+            let listener = socket.listen(1024)?;
+            tokio::spawn(serve(listener, answers.into(), Arc::clone(&seen)))
+        };
         Ok(Self {
             address,
             seen,
@@ -46,9 +51,7 @@ impl Upstream {
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
+        self.task.abort();
     }
 }
 

@@ -226,7 +226,17 @@ pub(crate) fn framing(body: &Body, headers: &[Field], always: bool) -> Vec<Field
         value: value.into_bytes(),
     };
     if body.is_chunked() && !has("transfer-encoding") {
-        vec![field("transfer-encoding", "chunked".to_owned())]
+        let mut fields = vec![field("transfer-encoding", "chunked".to_owned())];
+        if !body.trailers.is_empty() {
+            // Some HTTP/1.1 implementations send only trailers that were announced.
+            let names: Vec<_> = body
+                .trailers
+                .iter()
+                .map(|field| field.name.as_str())
+                .collect();
+            fields.push(field("trailer", names.join(", ")));
+        }
+        fields
     } else if (always || body.length() > 0) && !has("content-length") && !has("transfer-encoding") {
         vec![field("content-length", body.length().to_string())]
     } else {

@@ -11,6 +11,9 @@ mod words;
 
 use plugin::{callback, label};
 
+/// The map of the headers of a call's answer.
+const CALL_HEADERS: u32 = 6;
+
 #[cfg(feature = "abi_0_1_0")]
 #[unsafe(no_mangle)]
 extern "C" fn proxy_abi_version_0_1_0() {}
@@ -68,6 +71,12 @@ extern "C" fn proxy_on_http_call_response(
     trailers: u32,
 ) {
     let call = label("call", call);
+    // Hosts add headers of their own: only whether the number is right can be compared.
+    let headers = match headers as usize {
+        0 => "0".to_owned(),
+        count if count == steps::count_pairs(CALL_HEADERS) => "all".to_owned(),
+        count => format!("{count} of others"),
+    };
     let arguments = format!(" {call} headers={headers} body={body} trailers={trailers}");
     callback(root, "http_call_response", &arguments, false, 0);
 }

@@ -35,8 +35,12 @@ struct Context {
     stream: usize,
 }
 
+/// Begins every line of this plugin, so that lines which a host logs on its behalf are told from its own.
+pub(crate) const MARK: &str = "| ";
+
 /// Says one line.
 pub(crate) fn say(line: &str) {
+    let line = format!("{MARK}{line}");
     let (data, size) = memory::pass(line.as_bytes());
     proxy_log(2, data, size);
 }

@@ -2,7 +2,7 @@
 
 use crate::imports::*;
 use crate::memory::{self, Bytes, Slot, pass};
-use crate::plugin::{label, say};
+use crate::plugin::{MARK, label, say};
 use crate::words::{self, number, number_in, show, status};
 
 /// What a step came to.
@@ -70,6 +70,14 @@ fn pairs(words: &Words) -> Done {
         format!("{}: {}", String::from_utf8_lossy(name), show(value))
     };
     Done::Called("ok".to_owned(), pairs.iter().map(line).collect())
+}
+
+/// How many entries a map has by its pairs.
+pub(crate) fn count_pairs(map: u32) -> usize {
+    let mut bytes = Bytes::default();
+    let (data, size) = bytes.at();
+    proxy_get_header_map_pairs(map, data, size);
+    memory::decode(&bytes.take()).map_or(0, |pairs| pairs.len())
 }
 
 fn headers(name: &str, words: &Words) -> Option<String> {
@@ -187,9 +195,9 @@ fn stream(name: &str, words: &Words) -> Option<String> {
     })
 }
 
-/// The words up to the one that is just `/`, and those after it.
+/// The words up to the one that is just `--`, and those after it.
 fn halves(words: &Words) -> (&Words, &Words) {
-    match words.iter().position(|word| word == b"/") {
+    match words.iter().position(|word| word == b"--") {
         Some(position) => (&words[..position], &words[position + 1..]),
         None => (words, &[]),
     }
@@ -199,7 +207,7 @@ fn calls(name: &str, words: &Words) -> Option<String> {
     let mut id = Slot::<u32>::default();
     Some(match name {
         "call" => {
-            // call UPSTREAM TIMEOUT BODY [NAME VALUE]... [/ [TRAILER VALUE]...]
+            // call UPSTREAM TIMEOUT BODY [NAME VALUE]... [-- [TRAILER VALUE]...]
             let (headers, trailers) = halves(&words[3..]);
             let headers = memory::encode(&couples(headers));
             let trailers = if trailers.is_empty() {
@@ -372,7 +380,8 @@ fn path(word: &[u8]) -> Vec<u8> {
 fn others(name: &str, words: &Words) -> Option<String> {
     Some(match name {
         "log" => {
-            let (data, size) = pass(word(words, 1));
+            let text = [MARK.as_bytes(), word(words, 1)].concat();
+            let (data, size) = pass(&text);
             status(proxy_log(number_in(words::LEVELS, &words[0]), data, size))
         }
         "time" => {

@@ -23,6 +23,7 @@ pub(crate) const BUFFERS: &[&str] = &[
     "plugin_config",
     "foreign_arguments",
 ];
+#[cfg(not(feature = "abi_0_1_0"))]
 pub(crate) const STREAMS: &[&str] = &["request", "response", "downstream", "upstream"];
 pub(crate) const METRICS: &[&str] = &["counter", "gauge", "histogram"];
 pub(crate) const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "critical"];

@@ -38,6 +38,8 @@ fn head(request: &Request) -> Vec<u8> {
         value: request.authority.clone().into_bytes(),
     };
     wire::write_fields(&mut head, [&host]);
+    // Without it nobody has to send trailers.
+    head.extend(b"te: trailers\r\n");
     wire::write_fields(&mut head, &request.headers);
     wire::write_fields(
         &mut head,

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::process::Process;
-use super::{Host, Line, PluginSetup, Serving, Setup};
+use super::{Host, Line, MARK, PluginSetup, Serving, Setup};
 use crate::Error;
 
 /// How long Envoy may take to start.
@@ -249,6 +249,7 @@ fn plugin(setup: &PluginSetup) -> Value {
 fn read(line: &str) -> Option<Line> {
     let (level, message) = line.split_once('|')?;
     let (about, text) = message.strip_prefix("wasm log ")?.split_once(": ")?;
+    let text = text.strip_prefix(MARK)?;
     let plugin = about.split(' ').next()?.to_owned();
     let level = if level == "warning" { "warn" } else { level };
     Some(Line {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
 use super::process::Process;
-use super::{Host, Line, PluginSetup, Serving, Setup};
+use super::{Host, Line, MARK, PluginSetup, Serving, Setup};
 use crate::Error;
 
 /// How long the gateway may take to start: it compiles the modules in that time.
@@ -127,11 +127,12 @@ fn read(line: &str) -> Option<Said> {
         let address = text("address").parse().ok()?;
         return Some(Said::Listening(text("listener"), address));
     }
+    let text_of_plugin = text("message").strip_prefix(MARK)?.to_owned();
     (value["target"] == "loom::plugin").then(|| {
         Said::Line(Line {
             plugin: text("plugin"),
             level: text("level").to_lowercase(),
-            text: text("message"),
+            text: text_of_plugin,
         })
     })
 }

@@ -40,6 +40,9 @@ pub(crate) struct PluginSetup {
     pub(crate) plugin: Plugin,
 }
 
+/// Begins every line that the plugin itself says.
+const MARK: &str = "| ";
+
 /// A line that a plugin logged.
 #[derive(Debug)]
 pub(crate) struct Line {
