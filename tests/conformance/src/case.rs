@@ -31,6 +31,9 @@ pub(crate) struct Case {
     /// The requests are sent shortly one after the other, and not each after the answer to the one before.
     #[serde(default)]
     pub(crate) together: bool,
+    /// The plugins of the case do something at the same time: their lines are compared one plugin after the other.
+    #[serde(default)]
+    pub(crate) apart: bool,
     /// Needs a process of its own, since it may end it.
     #[serde(default)]
     pub(crate) alone: bool,

@@ -137,6 +137,7 @@ async fn run_batch(
                     .collect(),
                 lines: take_lines(&mut said, &setup.prefix),
                 paced: case.is_paced(),
+                apart: case.apart,
                 died,
             };
             seen.transcript()

@@ -46,6 +46,8 @@ pub(crate) struct Seen {
     pub(crate) lines: Vec<Line>,
     /// Whether the pieces of bodies count.
     pub(crate) paced: bool,
+    /// Whether the order among the plugins counts.
+    pub(crate) apart: bool,
     /// How the host ended, if it did so before it was told to.
     pub(crate) died: bool,
 }
@@ -66,6 +68,10 @@ impl Seen {
         let blocks = blocks(&self.lines, &self.prefix);
         let blocks = started_once(blocks);
         let blocks = if self.paced { blocks } else { joined(blocks) };
+        let mut blocks = bounded(blocks);
+        if self.apart {
+            blocks.sort_by(|one, other| one.plugin.cmp(&other.plugin));
+        }
         for block in blocks {
             lines.push(block.first());
             lines.extend(fields(block.rest));
@@ -210,15 +216,35 @@ fn block(plugin: &str, text: &str) -> Block {
 fn started_once(blocks: Vec<Block>) -> Vec<Block> {
     let mut out: Vec<Block> = Vec::new();
     for block in blocks {
-        let is_start = START.iter().any(|start| block.first().ends_with(start));
-        let same =
-            |other: &&mut Block| (&other.plugin, other.first()) == (&block.plugin, block.first());
-        match out.iter_mut().find(same).filter(|_| is_start) {
+        let start = START.iter().find(|start| block.first().ends_with(**start));
+        let same = |other: &&mut Block| {
+            // A VM that only checks may know fewer plugins, and number them otherwise.
+            let starts_too = start.is_some_and(|start| other.first().ends_with(start));
+            starts_too && other.plugin == block.plugin
+        };
+        match out.iter_mut().find(same) {
             Some(earlier) => *earlier = block,
             None => out.push(block),
         }
     }
     out
+}
+
+/// Ends what goes on and on after the first few times.
+fn bounded(mut blocks: Vec<Block>) -> Vec<Block> {
+    const FEW: usize = 3;
+    let runs = blocks.windows(FEW + 1);
+    let endless = runs.map(|run| run.iter().all(|block| *block == run[0]));
+    if let Some(start) = endless.into_iter().position(|endless| endless) {
+        let same = blocks[start].clone();
+        let end = blocks
+            .iter()
+            .rposition(|block| *block == same)
+            .unwrap_or(start);
+        blocks.drain(start + 1..=end);
+        blocks[start].rest.push("  again and again".to_owned());
+    }
+    blocks
 }
 
 /// Joins neighbouring callbacks of the same body: those that did the same, or nothing.
@@ -278,6 +304,7 @@ mod tests {
             servers: Vec::new(),
             lines: lines.iter().map(line).collect(),
             paced,
+            apart: false,
             died: false,
         };
         seen.transcript().0

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ impl Host for Envoy {
             "wasm:trace",
         ]);
         command.args(["--log-format", "%l|%v", "--disable-hot-restart"]);
+        let roots = roots(setups);
+        let read = move |line: &str| read(line, &roots);
         let (mut process, lines) = Process::start(command, directory, read)?;
         let found = listeners(&mut process, &admin, setups.len()).await?;
         let address = |setup: &Setup| found.get(&setup.named("web")).copied();
@@ -246,14 +249,25 @@ fn plugin(setup: &PluginSetup) -> Value {
     })
 }
 
-fn read(line: &str) -> Option<Line> {
+/// The plugins by what lines of their root contexts begin with: `root_id` and `vm_id`, in place of the name.
+fn roots(setups: &[Setup]) -> Arc<HashMap<String, String>> {
+    let plugins = setups.iter().flat_map(|setup| &setup.plugins);
+    let about = |plugin: &PluginSetup| format!("{} {}", plugin.plugin.root_id, plugin.vm_id);
+    let entries = plugins.map(|plugin| (about(plugin).trim().to_owned(), plugin.name.clone()));
+    Arc::new(entries.collect())
+}
+
+fn read(line: &str, roots: &HashMap<String, String>) -> Option<Line> {
     let (level, message) = line.split_once('|')?;
     let (about, text) = message.strip_prefix("wasm log ")?.split_once(": ")?;
     let text = text.strip_prefix(MARK)?;
-    let plugin = about.split(' ').next()?.to_owned();
+    let plugin = match roots.get(about.trim()) {
+        Some(plugin) => plugin.as_str(),
+        None => about.split(' ').next()?,
+    };
     let level = if level == "warning" { "warn" } else { level };
     Some(Line {
-        plugin,
+        plugin: plugin.to_owned(),
         level: level.to_owned(),
         text: text.to_owned(),
     })
