@@ -71,7 +71,10 @@ impl CallEvent {
             (Self::Response { head, .. }, MapType::CallResponseHeaders)
             | (Self::InitialMetadata(head), MapType::GrpcInitialMetadata)
             | (Self::TrailingMetadata(head), MapType::GrpcTrailingMetadata) => Map::Response(head),
-            (Self::Response { trailers, .. }, MapType::CallResponseTrailers) => {
+            // As in Envoy, a map of trailers is there only when there are some.
+            (Self::Response { trailers, .. }, MapType::CallResponseTrailers)
+                if !trailers.is_empty() =>
+            {
                 Map::Trailers(trailers)
             }
             _ => return None,

@@ -43,11 +43,11 @@ enum Role {
 }
 
 impl Remote for StreamCell {
-    fn with_exchange(&self, f: &mut dyn FnMut(&mut Exchange)) -> bool {
+    fn with_exchange(&self, place: usize, f: &mut dyn FnMut(&mut Exchange)) -> bool {
         let started = std::time::Instant::now();
         loop {
             if let Some(mut stream) = self.stream.try_lock() {
-                return stream.with_exchange(f);
+                return stream.with_exchange_of(place, f);
             }
             if started.elapsed() > limits::REMOTE_STREAM_WAIT {
                 return false;

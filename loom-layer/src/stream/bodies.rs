@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use super::exchange::Part;
 use super::flow::{Course, Flow, Output, Piece};
 use super::guest::{Callback, End, Failed, Guest};
 use super::{Buffer, Direction, Filter, FilterState, LocalReply, Stage, Stream, details};
@@ -246,10 +247,14 @@ impl<G: Guest> Stream<G> {
         let policy = self.filters[at].guest.terms().failure_policy;
         let keep = self.filters[at].guest.wants(Callback::Log);
         let flow = self.flow_mut(direction, at);
-        let lent = (std::mem::take(&mut flow.held), flow.trailers.take());
+        let lent = Part {
+            buffer: std::mem::take(&mut flow.held),
+            added: 0,
+            trailers: flow.trailers.take(),
+        };
         let before = (policy == FailurePolicy::Open).then(|| lent.clone());
         if let Some(exchange) = self.exchange.as_mut() {
-            exchange.lend(direction, lent.0, lent.1, open);
+            exchange.lend(direction, lent, open);
         }
         if !is_body && self.refuse(at, direction, direction.trailers()) {
             if let Some(exchange) = self.exchange.as_mut() {
@@ -261,8 +266,8 @@ impl<G: Guest> Stream<G> {
         let Some(exchange) = self.exchange.as_mut() else {
             return Poll::Ready(());
         };
-        let (mut buffer, trailers, edited) =
-            exchange.take_back(direction, keep && result.is_ready());
+        let (part, edited) = exchange.take_back(direction, keep && result.is_ready());
+        let (mut buffer, trailers) = (part.buffer, part.trailers);
         let flow = self.flow_mut(direction, at);
         let Poll::Ready(result) = result else {
             // Nothing ran: everything is as it was.
@@ -278,6 +283,7 @@ impl<G: Guest> Stream<G> {
             return Poll::Pending;
         };
         flow.held = buffer;
+        flow.added = part.added;
         // A body's last callback may have written trailers where there were none.
         flow.trailers = trailers.filter(|trailers| !is_body || !trailers.is_empty());
         self.course_mut(direction).edited |= edited;
@@ -287,7 +293,7 @@ impl<G: Guest> Stream<G> {
             Err(Failed) => {
                 if let Some(before) = before {
                     let flow = self.flow_mut(direction, at);
-                    (flow.held, flow.trailers) = before;
+                    (flow.held, flow.trailers) = (before.buffer, before.trailers);
                 }
                 if self.fail(at) == FailurePolicy::Open {
                     self.let_go(direction, at);
@@ -299,14 +305,18 @@ impl<G: Guest> Stream<G> {
 
     /// The plugin keeps what it has, up to its limit.
     fn hold(&mut self, direction: Direction, at: usize) {
-        let limit = self.filters[at].guest.terms().max_buffered_body;
         if !self.holds(direction, at) {
             self.filters[at].holds[direction as usize] += 1;
         }
         let flow = self.flow_mut(direction, at);
         flow.paused = true;
-        let size = flow.held.len();
-        if size <= limit {
+        self.bound_hold(direction, at);
+    }
+
+    /// Answers the stream when a plugin holds more than it may.
+    fn bound_hold(&mut self, direction: Direction, at: usize) {
+        let limit = self.filters[at].guest.terms().max_buffered_body;
+        if self.flow_mut(direction, at).held.len() <= limit {
             return;
         }
         let plugin = self.filters[at].guest.name().to_owned();
@@ -322,6 +332,50 @@ impl<G: Guest> Stream<G> {
                 details::RESPONSE_TOO_LARGE,
             ),
         });
+    }
+
+    /// Puts what a plugin holds into its hands outside of its callbacks; see [`Self::take_held_back`].
+    pub(super) fn lend_held(&mut self, direction: Direction, at: usize) {
+        let Some(flow) = self.held(direction, at) else {
+            return;
+        };
+        let part = Part {
+            buffer: std::mem::take(&mut flow.held),
+            added: flow.added,
+            trailers: flow.trailers.take(),
+        };
+        let open = flow.last || part.trailers.is_some();
+        if let Some(exchange) = self.exchange.as_mut() {
+            exchange.lend(direction, part, open);
+        }
+    }
+
+    /// Takes it back, edited or not.
+    pub(super) fn take_held_back(&mut self, direction: Direction, at: usize) {
+        if self.held(direction, at).is_none() {
+            return;
+        }
+        let keep = self.filters[at].guest.wants(Callback::Log);
+        let Some(exchange) = self.exchange.as_mut() else {
+            return;
+        };
+        let (part, edited) = exchange.take_back(direction, keep);
+        let flow = self.flow_mut(direction, at);
+        flow.held = part.buffer;
+        flow.added = part.added;
+        flow.trailers = part.trailers;
+        if edited {
+            self.course_mut(direction).edited = true;
+            self.bound_hold(direction, at);
+        }
+    }
+
+    /// The flow of a plugin that holds some of it.
+    fn held(&mut self, direction: Direction, at: usize) -> Option<&mut Flow> {
+        let filter = self.filters.get_mut(at)?;
+        filter.flows[direction as usize]
+            .as_deref_mut()
+            .filter(|flow| flow.paused)
     }
 
     /// A plugin lets go of a body, and with that of the headers that it may still hold.

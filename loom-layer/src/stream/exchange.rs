@@ -44,8 +44,9 @@ impl Direction {
 
 /// Reaches a stream from outside its own callbacks: from another stream's callback or from a root context.
 pub(crate) trait Remote: Send + Sync {
-    /// Runs `f` on the exchange, unless a callback of the stream runs elsewhere for too long. Says whether it ran.
-    fn with_exchange(&self, f: &mut dyn FnMut(&mut Exchange)) -> bool;
+    /// Runs `f` on the exchange as the plugin at `place` of the chain has it in hand, unless a callback of the stream runs
+    /// elsewhere for too long. Says whether it ran.
+    fn with_exchange(&self, place: usize, f: &mut dyn FnMut(&mut Exchange)) -> bool;
 
     /// Asks for something, now or, when a callback of the stream runs, after that. `false`: nothing will come of it.
     fn ask(&self, wish: Wish) -> bool;
@@ -85,6 +86,15 @@ pub(crate) struct Exchange {
     replied: bool,
     /// The response's head is on its way to the client.
     delivered: bool,
+}
+
+/// What a guest gets in hand of a body.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    pub(super) buffer: Buffer,
+    /// Bytes that the guest put into it before.
+    pub(super) added: usize,
+    pub(super) trailers: Option<HeaderMap>,
 }
 
 /// The part of a body, and the trailers, that a guest can read and change now.
@@ -234,38 +244,28 @@ impl Exchange {
     }
 
     /// Hands part of a body to the guest for one callback; with the last part it may add trailers.
-    pub(super) fn lend(
-        &mut self,
-        direction: Direction,
-        buffer: Buffer,
-        trailers: Option<HeaderMap>,
-        open: bool,
-    ) {
+    pub(super) fn lend(&mut self, direction: Direction, part: Part, open: bool) {
         let body = self.body_mut(direction);
-        body.buffer = Some(buffer);
-        body.added = 0;
-        body.trailers = trailers;
+        body.buffer = Some(part.buffer);
+        body.added = part.added;
+        body.trailers = part.trailers;
         body.trailers_open = open;
         body.edited = false;
     }
 
-    /// Takes it back: the part, the trailers, and whether the part was edited. `keep` leaves the trailers for reading.
-    pub(super) fn take_back(
-        &mut self,
-        direction: Direction,
-        keep: bool,
-    ) -> (Buffer, Option<HeaderMap>, bool) {
+    /// Takes it back, and says whether it was edited. `keep` leaves the trailers for reading.
+    pub(super) fn take_back(&mut self, direction: Direction, keep: bool) -> (Part, bool) {
         let body = self.body_mut(direction);
         body.trailers_open = false;
-        let trailers = body.trailers.take();
+        let part = Part {
+            buffer: body.buffer.take().unwrap_or_default(),
+            added: body.added,
+            trailers: body.trailers.take(),
+        };
         if keep {
-            body.trailers.clone_from(&trailers);
+            body.trailers.clone_from(&part.trailers);
         }
-        (
-            body.buffer.take().unwrap_or_default(),
-            trailers,
-            body.edited,
-        )
+        (part, body.edited)
     }
 
     /// Records what a guest asks for. `false`: nothing will come of it, since somebody replied before.
@@ -377,7 +377,7 @@ pub(crate) struct Unreachable;
 
 #[cfg(test)]
 impl Remote for Unreachable {
-    fn with_exchange(&self, _: &mut dyn FnMut(&mut Exchange)) -> bool {
+    fn with_exchange(&self, _: usize, _: &mut dyn FnMut(&mut Exchange)) -> bool {
         false
     }
 

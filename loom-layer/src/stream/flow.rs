@@ -33,6 +33,8 @@ pub(super) struct Flow {
     pub(super) inbox: Queue<Piece>,
     /// What was shown to it, and it did not let go.
     pub(super) held: Buffer,
+    /// Bytes that it put into what it holds since its last callback.
+    pub(super) added: usize,
     /// `held` is the body's last part, and no trailers follow.
     pub(super) last: bool,
     /// The trailers, once they were shown to it.

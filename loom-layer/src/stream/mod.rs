@@ -215,6 +215,22 @@ impl<G: Guest> Stream<G> {
         true
     }
 
+    /// As [`Self::with_exchange`], for the plugin at this place: what it holds of a body is in its hands, as in a callback.
+    pub(crate) fn with_exchange_of(&mut self, at: usize, f: impl FnOnce(&mut Exchange)) -> bool {
+        let directions = [Direction::Request, Direction::Response];
+        for direction in directions {
+            self.lend_held(direction, at);
+        }
+        let ran = self.exchange.as_deref_mut().map(f).is_some();
+        for direction in directions {
+            self.take_held_back(direction, at);
+        }
+        if ran {
+            self.settle(None);
+        }
+        ran
+    }
+
     /// Records what was asked for from outside the stream's own callbacks.
     pub(crate) fn ask_all(&mut self, wishes: Wishes) {
         self.with_exchange(|exchange| {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::head::{RequestHead, ResponseHead};
 use super::{Direction, details};
@@ -102,7 +102,7 @@ impl LocalReply {
         let mut head = ResponseHead::new(self.status);
         head.version = request.version;
         // These have no body (RFC 9110 sections 15.3.5 and 15.4.5).
-        let body = match self.status {
+        let mut body = match self.status {
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Bytes::new(),
             _ => self.body,
         };
@@ -119,6 +119,10 @@ impl LocalReply {
                 head.headers
                     .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
             }
+        }
+        // The head is that of the answer to GET.
+        if request.method == Some(Method::HEAD) {
+            body.clear();
         }
         (head, body)
     }
@@ -226,6 +230,18 @@ mod tests {
         .expect("a reply");
         let (head, body) = reply.into_response(&plain());
         assert!(body.is_empty() && head.headers.is_empty());
+    }
+
+    #[test]
+    fn head_gets_the_head_alone() {
+        let head = RequestHead {
+            method: Some(Method::HEAD),
+            ..plain()
+        };
+        let reply = LocalReply::from_guest(403, b"", b"denied", &[], -1).expect("a reply");
+        let (head, body) = reply.into_response(&head);
+        assert!(body.is_empty());
+        assert_eq!(head.headers["content-length"], "6");
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(crate) struct Host {
     pub(super) current: u32,
     /// The context that host calls act on: `current`, unless the guest changed it.
     pub(super) effective: u32,
+    /// `proxy_on_log` runs.
+    pub(super) logging: bool,
     /// The exchange of `current`, if it is a stream.
     pub(super) exchange: Option<Box<Exchange>>,
     /// What `proxy_on_configure` can read now.
@@ -110,6 +112,7 @@ impl Host {
             streams: FxHashMap::default(),
             current: NO_CONTEXT,
             effective: NO_CONTEXT,
+            logging: false,
             exchange: None,
             configuration: None,
             logs: LogLines::default(),
@@ -129,6 +132,11 @@ impl Host {
     }
 
     fn root_id_of(&self, context: u32) -> u32 {
+        // Whoever turned away from all contexts is still who it is.
+        let context = match context {
+            NO_CONTEXT => self.current,
+            context => context,
+        };
         self.streams
             .get(&context)
             .map_or(context, |stream| stream.root)

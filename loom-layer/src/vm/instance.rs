@@ -127,9 +127,12 @@ impl Instance {
     fn start_root(&mut self, id: u32, root: &Root) -> Result<(), Fault> {
         self.enter(id);
         if let Some(create) = self.exports.context_create.clone() {
+            // As in Envoy: there already, and gone again in `proxy_on_vm_start`.
+            self.store.data_mut().configuration = Some(root.configuration.clone());
             self.starting("proxy_on_context_create", |store| {
                 create.call(store, (id, NO_CONTEXT))
             })?;
+            self.store.data_mut().configuration = None;
         }
         if let Some(vm_start) = self.exports.vm_start.clone() {
             let size = size(self.store.data().vm.configuration.len());
@@ -380,7 +383,9 @@ impl Instance {
             }
             Callback::Log => {
                 if let Some(log) = &self.exports.log {
+                    self.store.data_mut().logging = true;
                     let result = Self::timed(&mut self.store).and_then(|store| log.call(store, id));
+                    self.store.data_mut().logging = false;
                     self.check(callback.name(), result)?;
                 }
             }

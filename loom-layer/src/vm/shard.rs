@@ -265,7 +265,9 @@ impl Drop for Entry<'_> {
             }
             let callouts = host.calls.take_noted();
             if !callouts.is_empty() && fault.is_none() {
-                self.shard.start(callouts);
+                // After the lines of the callback that asked for them: an answer may be quick.
+                let shard = Arc::clone(self.shard);
+                afterwards(move || shard.start(callouts));
             }
         }
         if let Some(fault) = fault {

@@ -2,6 +2,7 @@
 
 mod case;
 mod client;
+mod differences;
 mod hosts;
 mod module;
 mod recorded;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use crate::differences::{Classes, Document};
 use crate::hosts::{Envoy, Host, Loom};
 use crate::module::Modules;
 use crate::recorded::Recorded;
@@ -92,9 +94,15 @@ async fn run(arguments: &Arguments) -> Result<bool, Error> {
 
 async fn run_on(host: &impl Host, arguments: &Arguments) -> Result<bool, Error> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let cases = suite::load(&package.join("cases"), arguments.filter.as_deref())?;
+    let all = suite::load(&package.join("cases"))?;
+    let classes = Classes::load(&package.join("differences.yaml"), &all)?;
+    let document = Document(package.join("../../docs/abi.md"));
     let mut recorded = Recorded::load(&package.join("recorded"))?;
     let mut modules = Modules::new(arguments.modules.canonicalize()?)?;
+
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    let is_meant = |case: &&Named| case.id().contains(filter);
+    let cases: Vec<_> = all.iter().filter(is_meant).cloned().collect();
     let transcripts = run::all(host, &cases, &mut modules).await?;
     if arguments.record {
         for (case, transcript) in cases.iter().zip(&transcripts) {
@@ -104,7 +112,10 @@ async fn run_on(host: &impl Host, arguments: &Arguments) -> Result<bool, Error> 
     let outcome = |(case, transcript): (&Named, _)| Outcome {
         id: case.id(),
         verdict: judge(case, host.name(), recorded.of(case), &transcript),
-        difference: case.case.differs.clone(),
+        difference: case.case.differs.as_ref().map(|class| {
+            let reason = classes.reason(class);
+            (class.clone(), reason.to_owned())
+        }),
         transcript,
     };
     let outcomes = cases.iter().zip(transcripts).map(outcome).collect();
@@ -112,7 +123,13 @@ async fn run_on(host: &impl Host, arguments: &Arguments) -> Result<bool, Error> 
     report.print(arguments.show);
     report.write(&arguments.report)?;
     if arguments.record {
-        recorded.save(&suite::load(&package.join("cases"), None)?)?;
+        recorded.save(&all)?;
+        document.write(&classes, &all)?;
+    } else if !document.is_current(&classes, &all)? {
+        return Err(
+            "the list of differences in docs/abi.md is not that of the cases; `--record` writes it"
+                .into(),
+        );
     }
     Ok(report.is_good())
 }

@@ -8,7 +8,6 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::Error;
-use crate::case::Difference;
 use crate::transcript::Transcript;
 use crate::verdict::Verdict;
 
@@ -16,7 +15,8 @@ use crate::verdict::Verdict;
 pub(crate) struct Outcome {
     pub(crate) id: String,
     pub(crate) verdict: Verdict,
-    pub(crate) difference: Option<Difference>,
+    /// The class and the reason by which Loom may answer otherwise.
+    pub(crate) difference: Option<(String, String)>,
     pub(crate) transcript: Transcript,
 }
 
@@ -91,8 +91,8 @@ impl Report {
             json!({
                 "case": outcome.id,
                 "verdict": outcome.verdict.word(),
-                "class": outcome.difference.as_ref().map(|difference| &difference.class),
-                "reason": outcome.difference.as_ref().map(|difference| &difference.reason),
+                "class": outcome.difference.as_ref().map(|(class, _)| class),
+                "reason": outcome.difference.as_ref().map(|(_, reason)| reason),
                 "transcript": outcome.transcript.0,
             })
         });

@@ -30,7 +30,7 @@ impl Upstream {
         let task = if answers.first().is_some_and(|answer| answer.dead) {
             tokio::spawn(async move {
                 let _socket = socket;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             })
         } else {
             let listener = socket.listen(1024)?;

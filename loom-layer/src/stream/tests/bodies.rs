@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 
 use super::*;
+use crate::abi::MapType;
 
 const REQUEST: Direction = Direction::Request;
 const RESPONSE: Direction = Direction::Response;
@@ -493,4 +494,65 @@ fn each_of_several_holds_is_known() {
     fixture.resume(REQUEST, 0);
     let left: Vec<_> = fixture.stream.pauses().collect();
     assert_eq!(left, pauses[1..], "the other one is the same as before");
+}
+
+#[test]
+fn what_is_held_can_be_read_and_edited_from_outside() {
+    for direction in [REQUEST, RESPONSE] {
+        let mut fixture = bodies(&[&[Step::Continue], &[Step::Pause]]);
+        let (holder, other) = (1, 0);
+        fixture.data(direction, "hello", true);
+        assert_eq!(fixture.out(direction), "?", "{direction:?}");
+        let mut seen = Vec::new();
+        let stream = &mut fixture.stream;
+        stream.with_exchange_of(other, |exchange| {
+            seen.push(exchange.buffer(direction).map(Buffer::len));
+        });
+        stream.with_exchange_of(holder, |exchange| {
+            seen.push(exchange.buffer(direction).map(Buffer::len));
+            assert!(exchange.splice(direction, 0, 0, Bytes::from_static(b"<")));
+            let trailers = match direction {
+                REQUEST => MapType::RequestTrailers,
+                RESPONSE => MapType::ResponseTrailers,
+            };
+            let mut trailers = exchange.map_mut(trailers).expect("open");
+            trailers.add(b"x-late", b"1").expect("valid");
+        });
+        assert_eq!(seen, [None, Some(5)], "{direction:?}");
+        fixture.resume(direction, holder);
+        assert_eq!(fixture.out(direction), "<hello{x-late}.", "{direction:?}");
+    }
+}
+
+#[test]
+fn what_is_put_into_a_hold_from_outside_counts_for_its_limit() {
+    let terms = Terms {
+        max_buffered_body: 8,
+        ..TERMS
+    };
+    let mut fixture = with_terms(terms, &[&[Step::Pause]]);
+    fixture.data(REQUEST, "hello", true);
+    assert_eq!(fixture.out(REQUEST), "?");
+    for _ in 0..2 {
+        let stream = &mut fixture.stream;
+        stream.with_exchange_of(0, |exchange| {
+            assert!(exchange.splice(REQUEST, 0, 0, Bytes::from_static(b"abc")));
+        });
+    }
+    // The head of the response is out, so there is nothing left but to cut the stream.
+    assert_eq!(fixture.out(REQUEST), "!");
+}
+
+#[test]
+fn nothing_is_lent_that_is_not_held() {
+    let mut fixture = bodies(&[&[Step::Continue]]);
+    fixture.data(REQUEST, "hello", false);
+    assert_eq!(fixture.out(REQUEST), "hello~");
+    let mut seen = Some(0);
+    fixture.stream.with_exchange_of(0, |exchange| {
+        seen = exchange.buffer(REQUEST).map(Buffer::len);
+    });
+    assert_eq!(seen, None);
+    // A place that no plugin has.
+    assert!(fixture.stream.with_exchange_of(7, |_| {}));
 }

@@ -76,7 +76,12 @@ fn set(
     (start, size): (u32, u32),
     (ptr, len): (u32, u32),
 ) -> Outcome {
-    let direction = body_of(BufferType::try_from(buffer)?).ok_or(Status::BadArgument)?;
+    let kind = BufferType::try_from(buffer)?;
+    let Some(direction) = body_of(kind) else {
+        // What is there can only be read.
+        with_buffer(call, kind, |_, _| Ok(()))?;
+        return Err(Status::BadArgument.into());
+    };
     with_exchange(call, |call, exchange| {
         let exchange = exchange.ok_or(Status::BadArgument)?;
         let data = Bytes::copy_from_slice(bytes(call, ptr, len)?);

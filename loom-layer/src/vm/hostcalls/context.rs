@@ -4,7 +4,7 @@ use wasmtime::Linker;
 
 use super::{Call, answer};
 use crate::abi::Status;
-use crate::vm::host::Host;
+use crate::vm::host::{Host, NO_CONTEXT};
 
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.func_wrap(
@@ -13,7 +13,10 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         |mut call: Call<'_>, context: u32| {
             answer(&mut call, |call| {
                 let host = call.data_mut();
-                if !host.streams.contains_key(&context) && !host.roots.contains_key(&context) {
+                let known =
+                    host.streams.contains_key(&context) || host.roots.contains_key(&context);
+                // Envoy knows the VM itself as context 0; nothing can be done with it.
+                if !known && context != NO_CONTEXT {
                     return Err(Status::BadArgument.into());
                 }
                 host.effective = context;

@@ -79,9 +79,15 @@ enum Edit {
     Remove,
 }
 
-/// The bytes of all keys and values, as in Envoy.
+/// The bytes of all keys and values. As in Envoy, those of a call's answer are not told.
 fn size(call: &mut Call<'_>, map: u32, out: u32) -> Outcome {
     let kind = MapType::try_from(map)?;
+    if matches!(
+        kind,
+        MapType::CallResponseHeaders | MapType::CallResponseTrailers
+    ) {
+        return Err(Status::BadArgument.into());
+    }
     with_map(call, kind, |call, map| {
         let map = map.ok_or(Status::BadArgument)?;
         let text = match as_text(call, map) {
@@ -186,10 +192,12 @@ fn get_value(
 ) -> Outcome {
     let kind = MapType::try_from(map)?;
     with_map(call, kind, |call, map| {
-        match map
-            .ok_or(Status::BadArgument)?
-            .get(bytes(call, key, key_len)?)
-        {
+        // In the log, as in Envoy, a map that is not there has nothing in it.
+        if map.is_none() && !call.data().logging {
+            return Err(Status::BadArgument.into());
+        }
+        let key = bytes(call, key, key_len)?;
+        match map.as_ref().and_then(|map| map.get(key)) {
             Some(value) if reads_text(call) => give(call, out, &text(value)),
             Some(value) => give(call, out, value),
             // Version 0.1.0 does not tell a missing header from an empty one.

@@ -107,8 +107,8 @@ fn with_exchange<R>(
     let remote = host
         .streams
         .get(&host.effective)
-        .and_then(|stream| stream.remote.upgrade());
-    let Some(remote) = remote else {
+        .and_then(|stream| Some((stream.place, stream.remote.upgrade()?)));
+    let Some((place, remote)) = remote else {
         return f(call, None);
     };
     // Another plugin's context of the very stream whose callback runs.
@@ -117,7 +117,7 @@ fn with_exchange<R>(
     }
     let mut f = Some(f);
     let mut result = None;
-    remote.with_exchange(&mut |exchange| {
+    remote.with_exchange(place, &mut |exchange| {
         if let Some(f) = f.take() {
             result = Some(f(call, Some(exchange)));
         }
