@@ -8,6 +8,7 @@ mod foreign;
 mod info;
 mod limits;
 mod log;
+mod outbox;
 mod plugin;
 mod policy;
 mod runtime;

@@ -18,6 +18,8 @@ use super::stack;
 use crate::abi::Action;
 use crate::afterwards::afterwards;
 use crate::callout::CallEvent;
+use crate::log::LogLines;
+use crate::outbox::Outbox;
 use crate::stream::{Callback, Exchange, Failed, Remote};
 use crate::sync::{PollGuard, PollMutex};
 
@@ -29,6 +31,8 @@ pub(crate) struct Shard {
     vm: Weak<Vm>,
     slot: usize,
     born: Instant,
+    /// What the guest logged and nobody has written yet.
+    said: Outbox<LogLines>,
 }
 
 impl Shard {
@@ -39,6 +43,7 @@ impl Shard {
             vm,
             slot,
             born: Instant::now(),
+            said: Outbox::default(),
         })
     }
 
@@ -256,8 +261,10 @@ impl Drop for Entry<'_> {
         if let Some(instance) = guard.as_mut() {
             let host = instance.host_mut();
             if !host.logs.is_empty() {
-                let logs = std::mem::take(&mut host.logs);
-                afterwards(|| logs.emit());
+                // While the guest is ours, so that lines leave in the order of its callbacks, whoever's thread is faster.
+                self.shard.said.push(std::mem::take(&mut host.logs));
+                let shard = Arc::clone(self.shard);
+                afterwards(move || shard.said.carry_out_one(LogLines::emit));
             }
             if !host.wakes.is_empty() {
                 let wakes = std::mem::take(&mut host.wakes);
