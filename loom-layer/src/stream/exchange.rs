@@ -246,7 +246,9 @@ impl Exchange {
     /// Hands part of a body to the guest for one callback; with the last part it may add trailers.
     pub(super) fn lend(&mut self, direction: Direction, part: Part, open: bool) {
         let body = self.body_mut(direction);
-        body.buffer = Some(part.buffer);
+        // Of a body that went on before its trailers came, nothing is at hand: as in Envoy, nothing can be put there.
+        let went_on = part.buffer.is_empty() && part.trailers.is_some();
+        body.buffer = (!went_on).then_some(part.buffer);
         body.added = part.added;
         body.trailers = part.trailers;
         body.trailers_open = open;

@@ -140,6 +140,8 @@ impl Body {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Answer {
+    /// 1 or 2; that of the first answer is the server's.
+    pub(crate) http: u8,
     pub(crate) status: u16,
     pub(crate) headers: Vec<Field>,
     #[serde(flatten)]
@@ -159,6 +161,7 @@ pub(crate) struct Answer {
 impl Default for Answer {
     fn default() -> Self {
         Self {
+            http: 1,
             status: 200,
             headers: Vec::new(),
             body: Body::default(),

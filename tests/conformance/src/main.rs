@@ -4,6 +4,7 @@ mod case;
 mod client;
 mod differences;
 mod hosts;
+mod matrix;
 mod module;
 mod recorded;
 mod report;
@@ -94,7 +95,7 @@ async fn run(arguments: &Arguments) -> Result<bool, Error> {
 
 async fn run_on(host: &impl Host, arguments: &Arguments) -> Result<bool, Error> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let all = suite::load(&package.join("cases"))?;
+    let all = suite::load(package)?;
     let classes = Classes::load(&package.join("differences.yaml"), &all)?;
     let document = Document(package.join("../../docs/abi.md"));
     let mut recorded = Recorded::load(&package.join("recorded"))?;

@@ -6,9 +6,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::Error;
-use crate::case::{Case, Request};
+use crate::case::{Answer, Case, Request};
 use crate::client;
-use crate::hosts::{Host, Line, PluginSetup, Serving, Setup};
+use crate::hosts::{Host, Line, PluginSetup, Serving, Setup, UpstreamSetup};
 use crate::module::Modules;
 use crate::suite::Named;
 use crate::transcript::{Seen, Transcript};
@@ -206,13 +206,18 @@ fn set_up(
             plugin,
         });
     }
-    let addresses = upstreams
-        .iter()
-        .map(|(name, server)| (name.clone(), server.address));
+    let servers = case.servers().zip(&upstreams);
+    let upstream =
+        |((name, answers), (_, server)): ((&str, &[Answer]), &(String, Upstream))| UpstreamSetup {
+            name: name.to_owned(),
+            address: server.address,
+            http2: answers.first().is_some_and(|answer| answer.http == 2),
+        };
+    let reachable = servers.map(upstream).collect();
     let setup = Setup {
         prefix,
         plugins,
-        upstreams: addresses.collect(),
+        upstreams: reachable,
     };
     Ok((setup, upstreams))
 }

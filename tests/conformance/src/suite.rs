@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::Error;
 use crate::case::Case;
+use crate::matrix;
 
 /// A case with the area that it belongs to.
 #[derive(Debug, Clone)]
@@ -21,9 +22,9 @@ impl Named {
     }
 }
 
-/// All cases.
-pub(crate) fn load(folder: &Path) -> Result<Vec<Named>, Error> {
-    let mut files: Vec<_> = fs::read_dir(folder)?
+/// All cases of the kit, whose folder is `package`.
+pub(crate) fn load(package: &Path) -> Result<Vec<Named>, Error> {
+    let mut files: Vec<_> = fs::read_dir(package.join("cases"))?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
     files.retain(|file| {
@@ -42,6 +43,7 @@ pub(crate) fn load(folder: &Path) -> Result<Vec<Named>, Error> {
             case,
         }));
     }
+    all.extend(matrix::load(&package.join("matrix.yaml"))?);
     let mut ids = HashSet::new();
     if let Some(twice) = all.iter().find(|named| !ids.insert(named.id())) {
         return Err(format!("there are two cases {}", twice.id()).into());

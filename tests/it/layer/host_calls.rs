@@ -78,7 +78,10 @@ async fn contexts_that_do_not_exist() {
             "(if (i32.eqz (local.get $parent)) (then (global.set $root (local.get $id))))",
         )
         .on_request(
-            r#"(call $set_num (i32.const 0) @"x-zero" (call $set_context (i32.const 0)))
+            r#"(local.set $i (call $set_context (i32.const 0)))
+               (local.set $i (i32.add (local.get $i) (i32.mul (i32.const 10) (call $add (i32.const 0) @"x-b" @"1"))))
+               (drop (call $set_context (local.get $id)))
+               (call $set_num (i32.const 0) @"x-zero" (local.get $i))
                (call $set_num (i32.const 0) @"x-far" (call $set_context (i32.const 99999)))
                (call $set_num (i32.const 0) @"x-own" (call $set_context (local.get $id)))
                (local.set $i (call $set_context (global.get $root)))
@@ -88,7 +91,7 @@ async fn contexts_that_do_not_exist() {
                (call $set_num (i32.const 0) @"x-done" (call $proxy_done))"#,
         );
     let answer = send(load("contexts", &guest), get(&[])).await;
-    assert_eq!(answer.seen("x-zero"), "2");
+    assert_eq!(answer.seen("x-zero"), "20", "context 0 is no stream");
     assert_eq!(answer.seen("x-far"), "2");
     assert_eq!(answer.seen("x-own"), "0");
     assert_eq!(answer.seen("x-root"), "20", "a root context has no headers");

@@ -556,3 +556,18 @@ fn nothing_is_lent_that_is_not_held() {
     // A place that no plugin has.
     assert!(fixture.stream.with_exchange_of(7, |_| {}));
 }
+
+#[test]
+fn with_its_trailers_only_a_body_that_is_held_is_at_hand() {
+    for (first, wanted) in [
+        (Step::Continue, "hello{x-trailer}."),
+        (Step::Pause, "<hello>{x-trailer}."),
+    ] {
+        let mut fixture = bodies(&[&[first, Step::Replace]]);
+        fixture.data(REQUEST, "hello", false);
+        let before = fixture.out(REQUEST);
+        fixture.trailers(REQUEST);
+        let out = before.trim_end_matches('~').to_owned() + &fixture.out(REQUEST);
+        assert_eq!(out, wanted, "{first:?}");
+    }
+}

@@ -11,8 +11,19 @@ mod words;
 
 use plugin::{callback, label};
 
-/// The map of the headers of a call's answer.
+/// The maps to which hosts add entries of their own.
+const GRPC_INITIAL: u32 = 4;
+const GRPC_TRAILING: u32 = 5;
 const CALL_HEADERS: u32 = 6;
+
+/// What a callback says about a number of entries, so far as it can be compared: whether it is the right one.
+fn count(said: u32, map: u32) -> String {
+    match said as usize {
+        0 => "0".to_owned(),
+        count if count == steps::count_pairs(map) => "all".to_owned(),
+        count => format!("{count} of others"),
+    }
+}
 
 #[cfg(feature = "abi_0_1_0")]
 #[unsafe(no_mangle)]
@@ -71,19 +82,15 @@ extern "C" fn proxy_on_http_call_response(
     trailers: u32,
 ) {
     let call = label("call", call);
-    // Hosts add headers of their own: only whether the number is right can be compared.
-    let headers = match headers as usize {
-        0 => "0".to_owned(),
-        count if count == steps::count_pairs(CALL_HEADERS) => "all".to_owned(),
-        count => format!("{count} of others"),
-    };
+    let headers = count(headers, CALL_HEADERS);
     let arguments = format!(" {call} headers={headers} body={body} trailers={trailers}");
     callback(root, "http_call_response", &arguments, false, 0);
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_receive_initial_metadata(root: u32, id: u32, count: u32) {
-    let arguments = format!(" {} {count}", label("grpc", id));
+extern "C" fn proxy_on_grpc_receive_initial_metadata(root: u32, id: u32, entries: u32) {
+    let entries = count(entries, GRPC_INITIAL);
+    let arguments = format!(" {} {entries}", label("grpc", id));
     callback(root, "grpc_receive_initial_metadata", &arguments, false, 0);
 }
 
@@ -99,8 +106,9 @@ extern "C" fn proxy_on_grpc_receive(root: u32, id: u32, size: u32) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_grpc_receive_trailing_metadata(root: u32, id: u32, count: u32) {
-    let arguments = format!(" {} {count}", label("grpc", id));
+extern "C" fn proxy_on_grpc_receive_trailing_metadata(root: u32, id: u32, entries: u32) {
+    let entries = count(entries, GRPC_TRAILING);
+    let arguments = format!(" {} {entries}", label("grpc", id));
     callback(root, "grpc_receive_trailing_metadata", &arguments, false, 0);
 }
 

@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::process::Process;
-use super::{Host, Line, MARK, PluginSetup, Serving, Setup};
+use super::{Host, Line, MARK, PluginSetup, Serving, Setup, UpstreamSetup};
 use crate::Error;
 
 /// How long Envoy may take to start.
@@ -120,8 +120,7 @@ async fn ask(admin: &str) -> Result<HashMap<String, SocketAddr>, Error> {
 
 fn configuration(setups: &[Setup]) -> Value {
     let clusters = setups.iter().flat_map(|setup| {
-        let cluster =
-            |(name, address): &(String, SocketAddr)| cluster(&setup.named(name), *address);
+        let cluster = |upstream: &UpstreamSetup| cluster(&setup.named(&upstream.name), upstream);
         setup.upstreams.iter().map(cluster).collect::<Vec<_>>()
     });
     json!({
@@ -137,18 +136,22 @@ fn socket(address: SocketAddr) -> Value {
     json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}})
 }
 
-fn cluster(name: &str, address: SocketAddr) -> Value {
+fn cluster(name: &str, upstream: &UpstreamSetup) -> Value {
+    let protocol = match upstream.http2 {
+        true => json!({"http2_protocol_options": {}}),
+        false => json!({"http_protocol_options": {"enable_trailers": true}}),
+    };
     json!({
         "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
         "load_assignment": {"cluster_name": name, "endpoints": [
-            {"lb_endpoints": [{"endpoint": {"address": socket(address)}}]}
+            {"lb_endpoints": [{"endpoint": {"address": socket(upstream.address)}}]}
         ]},
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
+                "explicit_http_config": protocol,
             },
         },
     })

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
 use super::process::Process;
-use super::{Host, Line, MARK, PluginSetup, Serving, Setup};
+use super::{Host, Line, MARK, PluginSetup, Serving, Setup, UpstreamSetup};
 use crate::Error;
 
 /// How long the gateway may take to start: it compiles the modules in that time.
@@ -91,7 +91,7 @@ fn configuration(setups: &[Setup]) -> Value {
         })
     };
     let upstream = |setup: &Setup| {
-        let entry = |(name, address): &(String, SocketAddr)| json!({"name": setup.named(name), "endpoints": [address.to_string()]});
+        let entry = |upstream: &UpstreamSetup| json!({"name": setup.named(&upstream.name), "endpoints": [upstream.address.to_string()]});
         setup.upstreams.iter().map(entry).collect::<Vec<_>>()
     };
     json!({

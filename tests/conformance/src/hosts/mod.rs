@@ -20,8 +20,8 @@ pub(crate) struct Setup {
     /// Begins every name of this case, so that one process can serve many.
     pub(crate) prefix: String,
     pub(crate) plugins: Vec<PluginSetup>,
-    /// The servers by name; the route leads to `main`.
-    pub(crate) upstreams: Vec<(String, SocketAddr)>,
+    /// The servers; the route leads to `main`.
+    pub(crate) upstreams: Vec<UpstreamSetup>,
 }
 
 impl Setup {
@@ -29,6 +29,14 @@ impl Setup {
     pub(crate) fn named(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
+}
+
+/// A server that plugins know by a name.
+pub(crate) struct UpstreamSetup {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    /// It speaks HTTP/2, with prior knowledge.
+    pub(crate) http2: bool,
 }
 
 /// A plugin, ready to be configured.

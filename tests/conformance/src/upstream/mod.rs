@@ -13,6 +13,8 @@ use crate::case::{Answer, Field, Reset};
 use crate::text::show;
 use crate::wire::{self, Framing, Head, Received, Wire};
 
+mod http2;
+
 /// A server that is up. Dropped, it is gone.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
@@ -67,7 +69,11 @@ async fn serve(listener: TcpListener, answers: Arc<[Answer]>, seen: Seen) {
         let (answers, seen) = (Arc::clone(&answers), Arc::clone(&seen));
         tokio::spawn(async move {
             // A connection that breaks is part of what cases try.
-            drop(connection(stream, &answers, &seen).await);
+            if answers.first().is_some_and(|answer| answer.http == 2) {
+                drop(http2::connection(stream, &answers, &seen).await);
+            } else {
+                drop(connection(stream, &answers, &seen).await);
+            }
         });
     }
 }
