@@ -45,7 +45,9 @@ fn names(arguments: &[OsString], option: &str) -> bool {
 
 fn wants_envoy(arguments: &[OsString]) -> bool {
     let pairs = arguments.windows(2);
-    pairs.into_iter().any(|pair| pair == ["--host", "envoy"]) || names(arguments, "--host=envoy")
+    pairs.into_iter().any(|pair| pair == ["--host", "envoy"])
+        || names(arguments, "--host=envoy")
+        || names(arguments, "--compare")
 }
 
 /// The scriptable plugin, once for each version of the ABI.

@@ -22,13 +22,14 @@ pub(crate) struct Outcome {
 
 /// All cases of a run.
 pub(crate) struct Report {
-    host: &'static str,
+    /// What it is about; its files are called so.
+    title: &'static str,
     outcomes: Vec<Outcome>,
 }
 
 impl Report {
-    pub(crate) fn new(host: &'static str, outcomes: Vec<Outcome>) -> Self {
-        Self { host, outcomes }
+    pub(crate) fn new(title: &'static str, outcomes: Vec<Outcome>) -> Self {
+        Self { title, outcomes }
     }
 
     /// Whether there is no case that nobody expected.
@@ -50,7 +51,7 @@ impl Report {
                     .for_each(|line| println!("    {line}"));
             }
             if let Verdict::Different(lines) = &outcome.verdict {
-                println!("{} differs (- recorded, + {}):", outcome.id, self.host);
+                println!("{} differs (- expected, + seen):", outcome.id);
                 lines.iter().for_each(|line| println!("    {line}"));
             } else if !outcome.verdict.is_good() {
                 println!("{}: {}", outcome.id, outcome.verdict.word());
@@ -84,7 +85,7 @@ impl Report {
         text
     }
 
-    /// Writes `<host>.json` and `<host>.md`.
+    /// Writes `<title>.json` and `<title>.md`.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
         fs::create_dir_all(folder)?;
         let cases = self.outcomes.iter().map(|outcome| {
@@ -96,12 +97,12 @@ impl Report {
                 "transcript": outcome.transcript.0,
             })
         });
-        let json = json!({"host": self.host, "cases": cases.collect::<Vec<_>>()});
+        let json = json!({"title": self.title, "cases": cases.collect::<Vec<_>>()});
         fs::write(
-            folder.join(format!("{}.json", self.host)),
+            folder.join(format!("{}.json", self.title)),
             format!("{json:#}\n"),
         )?;
-        let mut text = format!("# Conformance of {}\n\n{}\n", self.host, self.table());
+        let mut text = format!("# Conformance of {}\n\n{}\n", self.title, self.table());
         for outcome in &self.outcomes {
             if let Verdict::Different(lines) = &outcome.verdict {
                 let _ = writeln!(
@@ -112,7 +113,7 @@ impl Report {
                 );
             }
         }
-        fs::write(folder.join(format!("{}.md", self.host)), text)?;
+        fs::write(folder.join(format!("{}.md", self.title)), text)?;
         Ok(())
     }
 }
