@@ -1,8 +1,8 @@
 //! The layer around a service that does nothing.
 
 use criterion::Criterion;
-use loom_benches::{CpuTime, Guest, bare, get, header_plugin, runtime};
-use loom_layer::{LoomChain, LoomPlugin};
+use loom_benches::{CpuTime, Guest, bare, get, headers};
+use loom_layer::LoomChain;
 use tower::Layer;
 
 use crate::timing::requests;
@@ -18,7 +18,7 @@ pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
         requests(b, nothing.layer(bare()), get);
     });
     for count in [1, 5, 10] {
-        let chain = LoomChain::new((0..count).map(header));
+        let chain = headers(count);
         group.bench_function(format!("header plugin x{count}"), |b| {
             requests(b, chain.layer(bare()), get);
         });
@@ -26,14 +26,4 @@ pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
     let reply = Guest::reply().load();
     group.bench_function("local reply", |b| requests(b, reply.layer(bare()), get));
     group.finish();
-}
-
-/// The guide's plugin, with VMs of its own for each number.
-fn header(number: usize) -> LoomPlugin {
-    LoomPlugin::builder(format!("header-{number}"))
-        .file(header_plugin())
-        .runtime(runtime())
-        .instances(1)
-        .build()
-        .expect("a plugin")
 }

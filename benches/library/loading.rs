@@ -29,6 +29,28 @@ pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
             BatchSize::PerIteration,
         );
     });
+    let ten = distinct(10);
+    let load_ten = |runtime: &LoomRuntime| -> Vec<_> {
+        let plugins = ten.iter().enumerate();
+        plugins
+            .map(|(number, code)| {
+                let plugin = LoomPlugin::builder(number.to_string()).bytes(code.clone());
+                plugin
+                    .runtime(runtime)
+                    .instances(1)
+                    .build()
+                    .expect("a plugin")
+            })
+            .collect()
+    };
+    load_ten(&runtime(cache()));
+    group.bench_function("10 plugins, from the cache", |b| {
+        b.iter_batched(
+            || runtime(cache()),
+            |runtime| load_ten(&runtime),
+            BatchSize::PerIteration,
+        );
+    });
     // The module stays compiled as long as somebody has a plugin of it.
     let runtime = runtime(cache());
     let _keeps_it = load(&runtime, "keeps it");
@@ -41,6 +63,14 @@ pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
 fn runtime(cache: CompileCache) -> LoomRuntime {
     let builder = LoomRuntime::builder().compile_cache(cache);
     builder.build().expect("a runtime")
+}
+
+/// The header plugin as modules that differ, by a custom section at the end that nobody reads.
+fn distinct(count: u8) -> Vec<Vec<u8>> {
+    let code = std::fs::read(header_plugin()).expect("a module");
+    // Section 0: three bytes, of which one is the length of its name, one the name, and one the number.
+    let copies = (0..count).map(|number| [&code[..], &[0, 3, 1, b'n', number]].concat());
+    copies.collect()
 }
 
 /// The header plugin with one VM. Nobody has a VM of this name yet, or no longer.

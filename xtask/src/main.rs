@@ -26,7 +26,8 @@ Examples:
   cargo xtask schema                write docs/loom.schema.json after a change to loom-config
   cargo xtask schema --check        fail when that file is not up to date
   cargo xtask bench gateway         measure the gateway beside other proxies
-  cargo xtask bench gateway --quick --case plain --subject loom";
+  cargo xtask bench gateway --quick --case plain --subject loom
+  cargo xtask bench report          write docs/performance.md from what was measured";
 
 #[derive(Debug, Subcommand)]
 enum Task {
@@ -101,6 +102,8 @@ enum Measure {
         #[arg(long)]
         seconds: Option<u64>,
     },
+    /// Write docs/performance.md and its charts from a whole run and from `cargo bench -p loom-benches`
+    Report,
 }
 
 fn main() -> ExitCode {
@@ -155,6 +158,7 @@ fn run_bench(measure: Measure) -> Result<(), Error> {
                 seconds,
             },
         ),
+        Measure::Report => xtask::bench::report(xtask::root()),
     }
 }
 

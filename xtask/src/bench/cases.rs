@@ -15,6 +15,8 @@ pub(super) struct Case {
     pub(super) workers: usize,
     pub(super) plugins: Plugins,
     pub(super) routes: usize,
+    /// VMs of each plugin; one per worker by default.
+    pub(super) instances: Option<usize>,
     pub(super) what: What,
 }
 
@@ -52,8 +54,12 @@ pub(super) struct Modules {
     pub(super) distinct: PathBuf,
 }
 
-/// Everybody, and those that run plugins with nginx beside them.
 const EVERYBODY: &[Kind] = &Kind::ALL;
+/// Those that are more than a floor.
+const PROXIES: &[Kind] = &[Kind::Loom, Kind::Nginx, Kind::Haproxy, Kind::Envoy];
+/// Those that run plugins.
+const BOTH: &[Kind] = &[Kind::Loom, Kind::Envoy];
+/// Those that run plugins, with nginx beside them.
 const HOSTS: &[Kind] = &[Kind::Loom, Kind::Nginx, Kind::Envoy];
 const LOOM: &[Kind] = &[Kind::Loom];
 
@@ -81,99 +87,86 @@ const H2C: What = What::Load(Load {
 
 /// All cases, the ones that say most first.
 pub(super) fn all() -> Vec<Case> {
-    use Plugins::{Callout, Distinct, Header, None, ReadBody};
-    let case = |name, title, subjects, plugins, what| Case {
-        name,
-        title,
-        subjects,
-        workers: 1,
-        plugins,
-        routes: 0,
-        what,
-    };
-    vec![
-        case("plain", "No plugin", EVERYBODY, None, get("/")),
-        case("header-1", "1 header plugin", HOSTS, Header(1), get("/")),
-        case("header-5", "5 header plugins", HOSTS, Header(5), get("/")),
-        case(
+    let mut cases = headers().to_vec();
+    cases.extend(bodies());
+    cases.extend(other_loads());
+    cases.extend(starts_and_memory());
+    cases
+}
+
+fn headers() -> [Case; 4] {
+    use Plugins::{Header, None};
+    [
+        Case::new("plain", "No plugin", EVERYBODY, None, get("/")),
+        Case::new("header-1", "1 header plugin", HOSTS, Header(1), get("/")),
+        Case::new("header-5", "5 header plugins", HOSTS, Header(5), get("/")),
+        Case::new(
             "header-10",
             "10 header plugins",
             HOSTS,
             Header(10),
             get("/"),
         ),
-        case(
-            "body-1k",
-            "Response of 1 KiB, read by a plugin",
-            HOSTS,
-            ReadBody,
-            get("/1k"),
-        ),
-        case(
+    ]
+}
+
+fn bodies() -> [Case; 5] {
+    let read = |name, title, what| Case::new(name, title, HOSTS, Plugins::ReadBody, what);
+    [
+        read("body-1k", "Response of 1 KiB, read by a plugin", get("/1k")),
+        read(
             "body-64k",
             "Response of 64 KiB, read by a plugin",
-            HOSTS,
-            ReadBody,
             get("/64k"),
         ),
-        case(
-            "body-1m",
-            "Response of 1 MiB, read by a plugin",
-            HOSTS,
-            ReadBody,
-            get("/1m"),
-        ),
-        case(
+        read("body-1m", "Response of 1 MiB, read by a plugin", get("/1m")),
+        read(
             "send-64k",
             "Request of 64 KiB, read by a plugin",
-            HOSTS,
-            ReadBody,
             post(64 << 10),
         ),
-        case(
-            "untouched-1m",
-            "Response of 1 MiB behind a header plugin",
-            HOSTS,
-            Header(1),
-            get("/1m"),
-        ),
-        case(
+        Case {
+            plugins: Plugins::Header(1),
+            ..read(
+                "untouched-1m",
+                "Response of 1 MiB behind a header plugin",
+                get("/1m"),
+            )
+        },
+    ]
+}
+
+fn other_loads() -> [Case; 5] {
+    use Plugins::{Callout, Header, None};
+    let two = |name, title, subjects, plugins| Case {
+        workers: 2,
+        ..Case::new(name, title, subjects, plugins, get("/"))
+    };
+    [
+        Case::new(
             "callout",
             "A call to a server per request",
             HOSTS,
             Callout,
             get("/"),
         ),
-        case(
+        Case::new(
             "h2c",
             "HTTP/2 from the client, no plugin",
-            &[Kind::Loom, Kind::Nginx, Kind::Haproxy, Kind::Envoy],
+            PROXIES,
             None,
             H2C,
         ),
-        Case {
-            workers: 2,
-            ..case(
-                "two-workers",
-                "No plugin, two workers",
-                EVERYBODY,
-                None,
-                get("/"),
-            )
-        },
-        Case {
-            workers: 2,
-            ..case(
-                "two-workers-header",
-                "1 header plugin, two workers",
-                HOSTS,
-                Header(1),
-                get("/"),
-            )
-        },
+        two("two-workers", "No plugin, two workers", EVERYBODY, None),
+        two(
+            "two-workers-header",
+            "1 header plugin, two workers",
+            HOSTS,
+            Header(1),
+        ),
         Case {
             routes: 1_000,
-            ..case(
+            ..Case::new(
                 "routes-1000",
                 "1 header plugin, 1,000 more routes with a configuration of their own",
                 LOOM,
@@ -181,48 +174,80 @@ pub(super) fn all() -> Vec<Case> {
                 get("/"),
             )
         },
-        case(
-            "idle",
-            "Connections that rest",
-            &[Kind::Loom, Kind::Nginx, Kind::Haproxy, Kind::Envoy],
-            None,
-            What::Idle,
-        ),
-        case(
+    ]
+}
+
+fn starts_and_memory() -> [Case; 6] {
+    use Plugins::{Distinct, Header, None};
+    let growth = |name, title, subjects, plugins, count| {
+        Case::new(name, title, subjects, plugins, What::Growth { count })
+    };
+    [
+        Case::new(
             "start-1",
             "Start with 1 plugin",
-            &[Kind::Loom, Kind::Envoy],
+            BOTH,
             Header(1),
             What::Start,
         ),
-        case(
+        Case::new(
             "start-10",
-            "Start with 10 plugins, each a file of its own",
-            &[Kind::Loom, Kind::Envoy],
+            "Start with 10 plugins",
+            BOTH,
             Distinct(10),
             What::Start,
         ),
+        Case::new("idle", "A connection that rests", PROXIES, None, What::Idle),
         Case {
-            routes: 1_000,
-            ..case(
-                "memory-routes",
-                "Memory of a route with a configuration of its own",
+            instances: Some(65),
+            ..growth(
+                "memory-vms",
+                "A further VM of a plugin",
                 LOOM,
                 Header(1),
-                What::Growth { count: 1_000 },
+                64,
             )
         },
-        case(
+        growth(
             "memory-plugins",
-            "Memory of a plugin of its own",
-            &[Kind::Loom, Kind::Envoy],
+            "A plugin of its own",
+            BOTH,
             Distinct(100),
-            What::Growth { count: 99 },
+            99,
         ),
+        Case {
+            routes: 1_000,
+            ..growth(
+                "memory-routes",
+                "A route with a configuration of its own",
+                LOOM,
+                Header(1),
+                1_000,
+            )
+        },
     ]
 }
 
 impl Case {
+    fn new(
+        name: &'static str,
+        title: &'static str,
+        subjects: &'static [Kind],
+        plugins: Plugins,
+        what: What,
+    ) -> Self {
+        Self {
+            name,
+            title,
+            subjects,
+            workers: 1,
+            plugins,
+            routes: 0,
+            instances: None,
+            what,
+        }
+    }
+
     pub(super) fn task(&self, kind: Kind, modules: &Modules, connections: usize) -> Task {
         // Those that have none are measured beside the others as they are.
         let has_plugins = matches!(kind, Kind::Loom | Kind::Envoy);
@@ -234,6 +259,7 @@ impl Case {
                 Vec::new()
             },
             routes: self.routes,
+            instances: self.instances,
             connections,
             h2: matches!(self.what, What::Load(Load { h2: true, .. })),
         }

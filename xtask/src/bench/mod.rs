@@ -30,6 +30,10 @@ use self::rounds::Bench;
 use self::subjects::{Kind, Subject};
 use crate::{Error, cargo, plugins};
 
+/// Where a run of all cases is kept, and where any other.
+const WHOLE: &str = "gateway.json";
+const PART: &str = "gateway-part.json";
+
 /// What to measure, and for how long.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -45,7 +49,15 @@ pub struct Options {
     pub seconds: Option<u64>,
 }
 
-/// Measures, prints what came of it, and keeps it in `target/bench/gateway.json`.
+impl Options {
+    /// Only whole runs are compared with targets and shown in the documentation.
+    fn file(&self) -> &'static str {
+        let is_whole = !self.quick && self.cases.is_empty() && self.subjects.is_empty();
+        if is_whole { WHOLE } else { PART }
+    }
+}
+
+/// Measures, prints what came of it, and keeps it in `target/bench`: a run of all cases as `gateway.json`.
 ///
 /// # Errors
 ///
@@ -83,9 +95,19 @@ pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
         report::print(case, &measured);
         results.cases.push(measured);
         // After each case: what is there stays there, whatever comes.
-        results.write(&folder.join("gateway.json"))?;
+        results.write(&folder.join(options.file()))?;
     }
     Ok(())
+}
+
+/// Writes `docs/performance.md` and its charts from what a whole run and `cargo bench -p loom-benches` left in `target`.
+///
+/// # Errors
+///
+/// When there are no results, or when the document cannot be written.
+pub fn report(root: &Path) -> Result<(), Error> {
+    let results = Results::read(&root.join("target").join("bench").join(WHOLE))?;
+    report::write(root, &results)
 }
 
 fn selected_cases(names: &[String]) -> Result<Vec<Case>, Error> {

@@ -59,7 +59,7 @@ pub(super) struct SubjectResults {
     /// Memory that each of many things takes, in bytes.
     #[serde(default)]
     pub(super) bytes_each: Option<f64>,
-    /// From its start until it listened, in milliseconds.
+    /// From its start to its first answer, in milliseconds.
     #[serde(default)]
     pub(super) start_ms: Vec<f64>,
 }
@@ -83,12 +83,35 @@ pub(super) struct Latency {
 }
 
 impl Results {
+    pub(super) fn case(&self, name: &str) -> Option<&CaseResults> {
+        self.cases.iter().find(|case| case.name == name)
+    }
+
     /// Writes it into a file, in one step.
     pub(super) fn write(&self, file: &Path) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|e| Error::because("the results are not JSON", e))?;
         fs::write(file, text + "\n")
             .map_err(|e| Error::because(format!("cannot write {}", file.display()), e))
+    }
+}
+
+impl Results {
+    pub(super) fn read(file: &Path) -> Result<Self, Error> {
+        let what = || {
+            format!(
+                "cannot read {}: run `cargo xtask bench gateway`",
+                file.display()
+            )
+        };
+        let text = fs::read_to_string(file).map_err(|e| Error::because(what(), e))?;
+        serde_json::from_str(&text).map_err(|e| Error::because(what(), e))
+    }
+}
+
+impl CaseResults {
+    pub(super) fn subject(&self, kind: Kind) -> Option<&SubjectResults> {
+        self.subjects.iter().find(|row| row.subject == kind)
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::cases::{Case, Modules, What};
+use super::cases::{Case, Modules, Plugins, What};
 use super::idle;
 use super::load::{CONNECTIONS, Generators, Load};
 use super::results::{CaseResults, Round, SubjectResults};
@@ -147,8 +147,9 @@ impl Bench<'_> {
         // The first start fills a cache of compiled code, where there is one.
         drop(self.start(case, subject, CONNECTIONS)?);
         for _ in 0..self.rounds {
+            // It has answered one request by then.
             let server = self.start(case, subject, CONNECTIONS)?;
-            results.start_ms.push(server.started().as_secs_f64() * 1e3);
+            results.start_ms.push(server.age().as_secs_f64() * 1e3);
             results.resident_kib = server.usage()?.resident_kib;
         }
         Ok(results)
@@ -161,8 +162,9 @@ impl Bench<'_> {
         count: usize,
     ) -> Result<SubjectResults, Error> {
         let small = Case {
-            plugins: super::cases::Plugins::Header(1),
+            plugins: Plugins::Header(1),
             routes: 0,
+            instances: None,
             ..case.clone()
         };
         let (mut smaller, mut larger) = (Vec::new(), Vec::new());
@@ -170,9 +172,9 @@ impl Bench<'_> {
         drop(self.start(case, subject, CONNECTIONS)?);
         for _ in 0..self.rounds.min(3) {
             let server = self.start(&small, subject, CONNECTIONS)?;
-            smaller.push(server.usage()?.resident_kib as f64);
+            smaller.push(server.settled_kib()? as f64);
             let server = self.start(case, subject, CONNECTIONS)?;
-            larger.push(server.usage()?.resident_kib as f64);
+            larger.push(server.settled_kib()? as f64);
         }
         let (smaller, larger) = (stats::median(smaller), stats::median(larger));
         let mut results = SubjectResults::new(subject.kind, case.workers);

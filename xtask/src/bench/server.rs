@@ -21,13 +21,17 @@ const STOP: Duration = Duration::from_secs(10);
 /// How often what cannot be waited for is looked at.
 const GLANCE: Duration = Duration::from_millis(1);
 
+/// How often memory has to be the same, at which distance, to count as settled.
+const SAME: usize = 5;
+const SETTLING: Duration = Duration::from_millis(100);
+
 /// A running server. Dropped, it is ended.
 #[derive(Debug)]
 pub(super) struct Server {
     name: String,
     child: Child,
     address: SocketAddr,
-    started: Duration,
+    begun: Instant,
 }
 
 impl Server {
@@ -50,17 +54,16 @@ impl Server {
             name: name.to_owned(),
             child,
             address,
-            started: Duration::ZERO,
+            begun,
         };
-        server.wait_until_it_listens(begun, log)?;
-        server.started = begun.elapsed();
+        server.wait_until_it_listens(log)?;
         Ok(server)
     }
 
-    fn wait_until_it_listens(&mut self, begun: Instant, log: &Path) -> Result<(), Error> {
+    fn wait_until_it_listens(&mut self, log: &Path) -> Result<(), Error> {
         while TcpStream::connect(self.address).is_err() {
             let ended = self.child.try_wait().ok().flatten();
-            if ended.is_some() || begun.elapsed() > START {
+            if ended.is_some() || self.age() > START {
                 let said = std::fs::read_to_string(log).unwrap_or_default();
                 let what = ended.map_or("does not listen".to_owned(), |status| {
                     format!("ended at once ({status})")
@@ -79,15 +82,28 @@ impl Server {
         self.address
     }
 
-    /// The time from its start until it listened.
-    pub(super) fn started(&self) -> Duration {
-        self.started
+    /// The time since it was started.
+    pub(super) fn age(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// What the process and those that it started have used so far.
     pub(super) fn usage(&self) -> Result<Usage, Error> {
         usage::of_tree(self.child.id())
             .map_err(|e| Error::because(format!("cannot read what {} uses", self.name), e))
+    }
+
+    /// Its memory in KiB, once it has stopped growing: some go on with their start while they serve.
+    pub(super) fn settled_kib(&self) -> Result<u64, Error> {
+        let mut last = self.usage()?.resident_kib;
+        let mut same = 0;
+        while same < SAME && self.age() < START {
+            thread::sleep(SETTLING);
+            let now = self.usage()?.resident_kib;
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+        }
+        Ok(last)
     }
 }
 

@@ -1,47 +1,106 @@
-//! What is shown of the results.
+//! What is shown of the results: lines on the terminal, and `docs/performance.md` with its charts.
 
-use super::cases::Case;
-use super::results::{CaseResults, SubjectResults};
-use super::stats;
+mod chart;
+mod document;
+mod library;
+mod targets;
+mod terminal;
 
-/// A table of one case for the terminal.
-pub(super) fn print(case: &Case, results: &CaseResults) {
-    println!("\n{} ({})", case.title, case.name);
-    for row in &results.subjects {
-        println!("  {:8} {}", row.subject.name(), line(row));
+use std::fs;
+use std::path::Path;
+
+use self::chart::{Chart, Group};
+use self::document::Picture;
+use self::library::Library;
+use super::results::{Results, SubjectResults};
+use super::{cases, origin};
+use crate::Error;
+
+pub(super) use self::terminal::print;
+
+/// A chart of some cases, and what a bar shows of a case.
+struct Plan {
+    picture: Picture,
+    cases: &'static [&'static str],
+    value: fn(&str, &SubjectResults) -> Option<f64>,
+}
+
+const PLANS: [Plan; 3] = [
+    Plan {
+        picture: Picture {
+            file: "cpu.svg",
+            title: "CPU per request in microseconds (less is better)",
+        },
+        cases: &[
+            "plain",
+            "header-1",
+            "header-5",
+            "header-10",
+            "callout",
+            "h2c",
+        ],
+        value: |_, row| Some(row.cpu()),
+    },
+    Plan {
+        picture: Picture {
+            file: "bodies.svg",
+            title: "Bodies read by a plugin: MiB per second of CPU (more is better)",
+        },
+        cases: &["body-64k", "body-1m"],
+        value: |case, row| Some(body_mib(case)? * 1e6 / row.cpu()),
+    },
+    Plan {
+        picture: Picture {
+            file: "connections.svg",
+            title: "Memory of a connection that rests, in KiB (less is better)",
+        },
+        cases: &["idle"],
+        value: |_, row| Some(row.bytes_each? / 1024.0),
+    },
+];
+
+/// Writes the document and its charts.
+pub(super) fn write(root: &Path, results: &Results) -> Result<(), Error> {
+    let docs = root.join("docs");
+    let folder = docs.join("performance");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Error::because(format!("cannot make {}", folder.display()), e))?;
+    let mut pictures = Vec::new();
+    for plan in PLANS {
+        put(&folder.join(plan.picture.file), &plan.chart(results).svg())?;
+        pictures.push(plan.picture);
+    }
+    let text = document::text(results, &Library::read(root), &pictures);
+    put(&docs.join("performance.md"), &text)
+}
+
+impl Plan {
+    fn chart(&self, results: &Results) -> Chart<'_> {
+        let titles = cases::all();
+        let groups = self.cases.iter().filter_map(|name| {
+            let bars = results.case(name)?.subjects.iter();
+            let title = titles.iter().find(|case| case.name == *name)?.title;
+            Some(Group {
+                name: title.to_owned(),
+                bars: bars
+                    .filter_map(|row| Some((row.subject, (self.value)(name, row)?)))
+                    .collect(),
+            })
+        });
+        Chart {
+            title: self.picture.title,
+            groups: groups.collect(),
+        }
     }
 }
 
-fn line(row: &SubjectResults) -> String {
-    if !row.rounds.is_empty() {
-        let middle = |value: fn(&super::results::Latency) -> f64| {
-            stats::median(row.latencies.iter().map(value))
-        };
-        return format!(
-            "{:8.2} us CPU/request (spread {:2.0} %)  {:7.0} requests/s  at {} requests/s: p50 {:.0} us, p90 {:.0} us, p99 {:.0} us  {:.1} MiB",
-            row.cpu(),
-            100.0 * row.cpu_spread(),
-            row.requests_per_second(),
-            row.latencies.first().map_or(0, |latency| latency.rate),
-            middle(|latency| latency.p50_us),
-            middle(|latency| latency.p90_us),
-            middle(|latency| latency.p99_us),
-            row.resident_kib as f64 / 1024.0,
-        );
-    }
-    let mut parts = Vec::new();
-    if !row.start_ms.is_empty() {
-        parts.push(format!(
-            "{:.0} ms until it listens",
-            stats::median(row.start_ms.clone())
-        ));
-    }
-    if let Some(bytes) = row.bytes_each {
-        parts.push(format!("{:.1} KiB each", bytes / 1024.0));
-    }
-    parts.push(format!(
-        "{:.1} MiB in all",
-        row.resident_kib as f64 / 1024.0
-    ));
-    parts.join(", ")
+/// The size of the body that a case is about.
+fn body_mib(case: &str) -> Option<f64> {
+    let name = case.strip_prefix("body-")?;
+    let (_, size) = origin::BODIES.iter().find(|(body, _)| *body == name)?;
+    Some(*size as f64 / f64::from(1 << 20))
+}
+
+fn put(file: &Path, text: &str) -> Result<(), Error> {
+    fs::write(file, text).map_err(|e| Error::because(format!("cannot write {}", file.display()), e))
 }

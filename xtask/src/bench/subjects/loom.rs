@@ -17,9 +17,12 @@ pub(super) fn config(task: &Task, place: &Place<'_>) -> String {
     if !task.plugins.is_empty() {
         text += "plugins:\n";
     }
+    let instances = task
+        .instances
+        .map_or(String::new(), |count| format!(", instances: {count}"));
     for plugin in &task.plugins {
         text += &format!(
-            "  - {{name: {}, path: {}}}\n",
+            "  - {{name: {}, path: {}{instances}}}\n",
             plugin.name,
             plugin.module.display()
         );

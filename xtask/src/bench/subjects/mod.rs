@@ -63,6 +63,8 @@ pub(super) struct Task {
     pub(super) plugins: Vec<Plugin>,
     /// Routes beside the one that the load takes, each with the first plugin in a configuration of its own.
     pub(super) routes: usize,
+    /// VMs of each plugin; one per worker by default.
+    pub(super) instances: Option<usize>,
     /// Connections that it must be able to keep.
     pub(super) connections: usize,
     pub(super) h2: bool,

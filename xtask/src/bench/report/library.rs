@@ -1,0 +1,59 @@
+//! What `cargo bench -p loom-benches` measured, as criterion keeps it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// Medians in nanoseconds of CPU time, by the benchmark's name.
+#[derive(Debug, Default)]
+pub(super) struct Library {
+    medians: BTreeMap<String, f64>,
+}
+
+impl Library {
+    /// What is in `target/criterion`, which may be nothing.
+    pub(super) fn read(root: &Path) -> Self {
+        let mut library = Self::default();
+        library.add(&root.join("target").join("criterion"));
+        library
+    }
+
+    fn add(&mut self, folder: &Path) {
+        let Ok(entries) = fs::read_dir(folder) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if !path.is_dir() {
+                continue;
+            }
+            if !path.ends_with("new") {
+                self.add(&path);
+            } else if let Some((name, median)) = median(&path) {
+                self.medians.insert(name, median);
+            }
+        }
+    }
+
+    pub(super) fn nanoseconds(&self, name: &str) -> Option<f64> {
+        self.medians.get(name).copied()
+    }
+
+    /// All of them, by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.medians
+            .iter()
+            .map(|(name, median)| (name.as_str(), *median))
+    }
+}
+
+fn median(folder: &Path) -> Option<(String, f64)> {
+    let read = |file: &str| -> Option<Value> {
+        serde_json::from_slice(&fs::read(folder.join(file)).ok()?).ok()
+    };
+    let name = read("benchmark.json")?["full_id"].as_str()?.to_owned();
+    let median = read("estimates.json")?["median"]["point_estimate"].as_f64()?;
+    Some((name, median))
+}
