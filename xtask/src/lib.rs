@@ -6,6 +6,7 @@ mod documents;
 mod envoy;
 mod error;
 mod http;
+mod signals;
 
 pub mod bench;
 pub mod conformance;

@@ -102,6 +102,11 @@ enum Measure {
         #[arg(long)]
         seconds: Option<u64>,
     },
+    /// Instructions per request on the ways through the layer
+    ///
+    /// Needs valgrind. The counts hardly change from run to run, so they show what a change of the code did on a machine
+    /// that is busy with other things, too.
+    Instructions,
     /// Write docs/performance.md and its charts from a whole run and from `cargo bench -p loom-benches`
     Report,
 }
@@ -158,6 +163,7 @@ fn run_bench(measure: Measure) -> Result<(), Error> {
                 seconds,
             },
         ),
+        Measure::Instructions => xtask::bench::instructions(xtask::root()),
         Measure::Report => xtask::bench::report(xtask::root()),
     }
 }

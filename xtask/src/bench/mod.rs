@@ -5,6 +5,7 @@
 
 mod cases;
 mod idle;
+mod instructions;
 mod load;
 mod machine;
 mod origin;
@@ -17,6 +18,8 @@ mod stats;
 mod subjects;
 mod usage;
 
+pub use self::instructions::run as instructions;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +31,7 @@ use self::programs::Program;
 use self::results::Results;
 use self::rounds::Bench;
 use self::subjects::{Kind, Subject};
-use crate::{Error, cargo, plugins};
+use crate::{Error, cargo, plugins, signals};
 
 /// Where a run of all cases is kept, and where any other.
 const WHOLE: &str = "gateway.json";
@@ -64,16 +67,14 @@ impl Options {
 /// When a name is unknown, when something does not build, start or answer, or when nginx, wrk or h2load are missing.
 pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
     let cases = selected_cases(&options.cases)?;
-    let folder = root.join("target").join("bench");
-    fs::create_dir_all(&folder)
-        .map_err(|e| Error::because(format!("cannot make {}", folder.display()), e))?;
+    let folder = folder(root)?;
     let nginx = programs::need("nginx", "-v", "nginx")?;
     let generators = Generators::find(&folder)?;
     let (subjects, absent) = subjects(root, &nginx, &options.subjects)?;
     let versions = versions(&subjects, &generators);
     let modules = modules(root, &folder, &cases)?;
     let origin = origin::start(&nginx, &folder)?;
-    let time = Duration::from_secs(options.seconds.unwrap_or(if options.quick { 1 } else { 3 }));
+    let time = Duration::from_secs(options.seconds.unwrap_or(if options.quick { 1 } else { 2 }));
     let bench = Bench {
         subjects: &subjects,
         modules,
@@ -82,6 +83,7 @@ pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
         folder: &folder,
         rounds: options.rounds.unwrap_or(if options.quick { 1 } else { 5 }),
         time,
+        stop: signals::stop()?,
     };
     let mut results = Results {
         machine: machine::describe(root),
@@ -108,6 +110,14 @@ pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
 pub fn report(root: &Path) -> Result<(), Error> {
     let results = Results::read(&root.join("target").join("bench").join(WHOLE))?;
     report::write(root, &results)
+}
+
+/// Where everything is kept that is made on the way.
+fn folder(root: &Path) -> Result<PathBuf, Error> {
+    let folder = root.join("target").join("bench");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Error::because(format!("cannot make {}", folder.display()), e))?;
+    Ok(folder)
 }
 
 fn selected_cases(names: &[String]) -> Result<Vec<Case>, Error> {
@@ -167,19 +177,32 @@ fn build(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut command = cargo::build_in(root);
     command.args(["--release", "--locked"]);
     command.args(["--package", "loom-gateway", "--bin", "loom"]);
-    command.args(["--package", "loom-benches", "--bin", "bare-proxy"]);
+    command.args([
+        "--package",
+        "loom-benches",
+        "--bin",
+        "bare-proxy",
+        "--bin",
+        "requests",
+    ]);
     cargo::run(command, "the gateway")
 }
 
 fn built(files: &[PathBuf], name: &str) -> Result<Program, Error> {
-    let path = files
-        .iter()
-        .find(|file| file.file_stem().is_some_and(|stem| stem == name))
-        .ok_or_else(|| Error::new(format!("cargo built {name}, but did not name it")))?;
     Ok(Program {
-        path: path.clone(),
+        path: program(files, name)?,
         version: format!("{name} {}", env!("CARGO_PKG_VERSION")),
     })
+}
+
+/// The program of this name among what was built.
+fn program(files: &[PathBuf], name: &str) -> Result<PathBuf, Error> {
+    let found = files
+        .iter()
+        .find(|file| file.file_stem().is_some_and(|stem| stem == name));
+    found
+        .cloned()
+        .ok_or_else(|| Error::new(format!("cargo built {name}, but did not name it")))
 }
 
 fn versions(subjects: &[Subject], generators: &Generators) -> BTreeMap<String, String> {

@@ -4,6 +4,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::cases::{Case, Modules, Plugins, What};
@@ -17,6 +19,9 @@ use crate::{Error, http};
 
 /// How long a subject is under load before it is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
+
+/// At a fixed rate fewer rounds will do: each has all latencies of its time.
+const LATENCY_ROUNDS: usize = 3;
 
 /// The fixed rate, in parts of what the slowest subject of a case can do.
 const RATE: f64 = 0.4;
@@ -34,6 +39,8 @@ pub(super) struct Bench<'a> {
     pub(super) folder: &'a Path,
     pub(super) rounds: usize,
     pub(super) time: Duration,
+    /// Becomes true when the run is to end, with all servers that it started.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 /// A subject of a case.
@@ -73,7 +80,15 @@ impl Bench<'_> {
         self.of_case(case).map(measure).collect()
     }
 
+    fn go_on(&self) -> Result<(), Error> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::new("stopped"));
+        }
+        Ok(())
+    }
+
     fn start(&self, case: &Case, subject: &Subject, connections: usize) -> Result<Server, Error> {
+        self.go_on()?;
         let task = case.task(subject.kind, &self.modules, connections);
         let server = subject.start(&task, self.origin, self.folder)?;
         if !task.plugins.is_empty() {
@@ -101,8 +116,9 @@ impl Bench<'_> {
             .map(|subject| subject.results.requests_per_second())
             .fold(f64::INFINITY, f64::min);
         let rate = ((slowest * RATE) as u64).max(CONNECTIONS as u64);
-        for _ in 0..self.rounds {
+        for _ in 0..self.rounds.min(LATENCY_ROUNDS) {
             for Running { server, results } in &mut running {
+                self.go_on()?;
                 let address = server.address();
                 let latency = self.generators.at_rate(load, address, rate, self.time)?;
                 results.latencies.push(latency);
@@ -115,6 +131,7 @@ impl Bench<'_> {
     }
 
     fn round(&self, load: Load, server: &Server) -> Result<Round, Error> {
+        self.go_on()?;
         let (before, begun) = (server.usage()?, Instant::now());
         let requests = self
             .generators

@@ -7,14 +7,9 @@ mod gateway;
 mod show;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use self::gateway::Gateway;
-use crate::{Error, http, plugins};
+use crate::{Error, http, plugins, signals};
 
 /// Builds the gateway, and gives back its program.
 pub(crate) fn program(root: &Path) -> Result<std::path::PathBuf, Error> {
@@ -39,7 +34,7 @@ pub fn run(root: &Path, once: bool) -> Result<(), Error> {
     let program = gateway::build(root)?;
 
     let setup = gateway::set_up(root)?;
-    let stop = stop_signals()?;
+    let stop = signals::stop()?;
     show::step(&format!(
         "Starting: loom -config {}",
         show::shortened(&setup.config, root)
@@ -57,14 +52,4 @@ pub fn run(root: &Path, once: bool) -> Result<(), Error> {
     }
     show::what_to_try(setup.address);
     gateway.wait(&stop)
-}
-
-/// Becomes true at Ctrl-C or SIGTERM, which from here on do not end this process.
-fn stop_signals() -> Result<Arc<AtomicBool>, Error> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register(signal, Arc::clone(&stop))
-            .map_err(|e| Error::because("cannot listen for Ctrl-C", e))?;
-    }
-    Ok(stop)
 }

@@ -43,7 +43,7 @@ fn machine(text: &mut String, results: &Results) {
     let _ = write!(
         text,
         "Measured on {} at commit `{}`: {} with {} cores and {} GiB, {}. The machine was shared with other work \
-         (load average {:.1} before the first round), so read ratios, not absolute numbers.\n\n",
+         (load average {:.1} before the first round), so read ratios, not absolute numbers. Rounds: {} of {} s.\n\n",
         machine.date,
         machine.commit,
         machine.processor,
@@ -51,6 +51,8 @@ fn machine(text: &mut String, results: &Results) {
         machine.memory_gib,
         machine.system,
         machine.load_before,
+        rounds(results),
+        results.seconds_per_round,
     );
     text.push_str("| program | version |\n|---|---|\n");
     for (name, version) in &results.versions {
@@ -61,14 +63,23 @@ fn machine(text: &mut String, results: &Results) {
     }
 }
 
+/// How often each subject had its turn.
+fn rounds(results: &Results) -> usize {
+    let rows = results.cases.iter().flat_map(|case| &case.subjects);
+    rows.map(|row| row.rounds.len()).max().unwrap_or(0)
+}
+
 fn table_of_targets(text: &mut String, results: &Results, library: &Library) {
     text.push_str("\n## Targets\n\n| what | target | reached | |\n|---|---|---|---|\n");
     for target in targets::all(results, library) {
-        let (reached, verdict) = match &target.reached {
-            Some(reached) if reached.is_met => (reached.text.as_str(), "met"),
-            Some(reached) => (reached.text.as_str(), "not met"),
-            None => ("", "not measured"),
+        let reached = target.reached.as_ref();
+        let verdict = match reached.map(|reached| reached.is_met) {
+            Some(Some(true)) => "met",
+            Some(Some(false)) => "not met",
+            Some(None) => "cannot be told here",
+            None => "not measured",
         };
+        let reached = reached.map_or("", |reached| reached.text.as_str());
         let _ = writeln!(
             text,
             "| {} | {} | {reached} | {verdict} |",
