@@ -1,4 +1,4 @@
-//! HAProxy. It has no plugins.
+//! HAProxy. It has no plugins. It wants twice the files that its connections need, and is told to do without.
 
 use super::{Place, Task};
 
@@ -9,6 +9,7 @@ pub(super) fn config(task: &Task, place: &Place<'_>) -> String {
     let protocol = if task.h2 { " proto h2" } else { "" };
     format!(
         "global
+  no strict-limits
   nbthread {workers}
   maxconn {connections}
 defaults
