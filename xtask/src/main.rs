@@ -89,6 +89,9 @@ enum Measure {
         /// One round of a second each, to see that it works
         #[arg(long)]
         quick: bool,
+        /// Take the programs that were built last
+        #[arg(long)]
+        no_build: bool,
         /// A case; can be repeated; without any, all of them
         #[arg(long = "case", value_name = "NAME")]
         cases: Vec<String>,
@@ -149,6 +152,7 @@ fn run_bench(measure: Measure) -> Result<(), Error> {
     match measure {
         Measure::Gateway {
             quick,
+            no_build,
             cases,
             subjects,
             rounds,
@@ -157,6 +161,7 @@ fn run_bench(measure: Measure) -> Result<(), Error> {
             xtask::root(),
             &xtask::bench::Options {
                 quick,
+                no_build,
                 cases,
                 subjects,
                 rounds,

@@ -42,6 +42,8 @@ const PART: &str = "gateway-part.json";
 pub struct Options {
     /// Few and short rounds: to see that it works.
     pub quick: bool,
+    /// Take the programs that were built last.
+    pub no_build: bool,
     /// Names of cases; without any, all.
     pub cases: Vec<String>,
     /// Names of subjects; without any, all that are there.
@@ -70,7 +72,7 @@ pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
     let folder = folder(root)?;
     let nginx = programs::need("nginx", "-v", "nginx")?;
     let generators = Generators::find(&folder)?;
-    let (subjects, absent) = subjects(root, &nginx, &options.subjects)?;
+    let (subjects, absent) = subjects(root, &nginx, options)?;
     let versions = versions(&subjects, &generators);
     let modules = modules(root, &folder, &cases)?;
     let origin = origin::start(&nginx, &folder)?;
@@ -137,8 +139,9 @@ fn selected_cases(names: &[String]) -> Result<Vec<Case>, Error> {
 fn subjects(
     root: &Path,
     nginx: &Program,
-    names: &[String],
+    options: &Options,
 ) -> Result<(Vec<Subject>, Vec<String>), Error> {
+    let names = &options.subjects;
     let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         let known = known.join(", ");
@@ -146,7 +149,11 @@ fn subjects(
             "there is no subject `{unknown}`; there are: {known}"
         )));
     }
-    let files = build(root)?;
+    let files = if options.no_build {
+        built_last(root)
+    } else {
+        build(root)?
+    };
     let (mut found, mut absent) = (Vec::new(), Vec::new());
     for kind in Kind::ALL {
         if !names.is_empty() && !names.iter().any(|name| name == kind.name()) {
@@ -186,6 +193,12 @@ fn build(root: &Path) -> Result<Vec<PathBuf>, Error> {
         "requests",
     ]);
     cargo::run(command, "the gateway")
+}
+
+fn built_last(root: &Path) -> Vec<PathBuf> {
+    let folder = root.join("target").join("release");
+    let programs = ["loom", "bare-proxy"].map(|name| folder.join(name));
+    programs.into_iter().filter(|path| path.is_file()).collect()
 }
 
 fn built(files: &[PathBuf], name: &str) -> Result<Program, Error> {
