@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use super::results::Machine;
 
@@ -13,7 +14,7 @@ pub(super) fn describe(root: &Path) -> Machine {
         .next()
         .and_then(|number| number.parse::<u64>().ok());
     Machine {
-        date: said(root, "date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
+        date: date(SystemTime::now()),
         processor: field(&read("/proc/cpuinfo"), "model name"),
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
         memory_gib: memory_kib.unwrap_or(0).div_ceil(1 << 20),
@@ -25,6 +26,19 @@ pub(super) fn describe(root: &Path) -> Machine {
             .and_then(|number| number.parse().ok())
             .unwrap_or(0.0),
     }
+}
+
+/// To the minute.
+pub(super) fn date(time: SystemTime) -> String {
+    let seconds = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let at = format!("@{seconds}");
+    said(
+        Path::new("/"),
+        "date",
+        &["-u", "-d", &at, "+%Y-%m-%d %H:%M UTC"],
+    )
 }
 
 /// What stands behind `name:` in one of the system's tables.

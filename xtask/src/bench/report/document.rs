@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::library::Library;
 use super::targets;
 use crate::bench::cases::{self, Case, What};
+use crate::bench::machine;
 use crate::bench::results::{Latency, Results, SubjectResults};
 use crate::bench::stats;
 use crate::bench::subjects::Kind;
@@ -149,7 +150,15 @@ fn starts_and_memory(text: &mut String, results: &Results) {
 }
 
 fn table_of_library(text: &mut String, library: &Library) {
+    let Some(oldest) = library.oldest() else {
+        return;
+    };
     text.push_str(LIBRARY);
+    let _ = writeln!(
+        text,
+        "Measured on {}.\n\n| | median |\n|---|---|",
+        machine::date(oldest)
+    );
     for (name, nanoseconds) in library.iter() {
         let time = match nanoseconds {
             n if n < 1e3 => format!("{n:.0} ns"),
@@ -198,8 +207,6 @@ CPU time of one request through the layer around a service that answers `hello`,
 `cargo bench -p loom-benches`. What a request costs that passes no layer is `layer/bare service`. Those of `routes` are whole
 requests through a gateway with so many routes: the differences are what counts.
 
-| | median |
-|---|---|
 ";
 
 const TAIL: &str = "

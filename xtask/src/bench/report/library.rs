@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(super) struct Library {
     medians: BTreeMap<String, f64>,
+    oldest: Option<SystemTime>,
 }
 
 impl Library {
@@ -33,12 +35,22 @@ impl Library {
                 self.add(&path);
             } else if let Some((name, median)) = median(&path) {
                 self.medians.insert(name, median);
+                let written = entry
+                    .metadata()
+                    .and_then(|metadata| metadata.modified())
+                    .ok();
+                self.oldest = [self.oldest, written].into_iter().flatten().min();
             }
         }
     }
 
     pub(super) fn nanoseconds(&self, name: &str) -> Option<f64> {
         self.medians.get(name).copied()
+    }
+
+    /// When the first of them was measured.
+    pub(super) fn oldest(&self) -> Option<SystemTime> {
+        self.oldest
     }
 
     /// All of them, by name.
