@@ -197,7 +197,7 @@ fn starts_and_memory() -> [Case; 6] {
             Distinct(10),
             What::Start,
         ),
-        Case::new("idle", "A connection that rests", PROXIES, None, What::Idle),
+        Case::new("idle", "A connection that rests", HOSTS, None, What::Idle),
         Case {
             instances: Some(65),
             ..growth(
