@@ -28,6 +28,19 @@ pub enum Phase {
     Log,
 }
 
+impl Phase {
+    /// The name of the callback that it begins with, as `loom.yaml` has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RequestHeaders => "on_request_headers",
+            Self::RequestBody => "on_request_body",
+            Self::ResponseHeaders => "on_response_headers",
+            Self::ResponseBody => "on_response_body",
+            Self::Log => "on_log",
+        }
+    }
+}
+
 /// When the inner service gets a request with a body that a plugin looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BodyMode {

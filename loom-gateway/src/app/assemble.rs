@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use loom_config::model::{Config, Route};
-use loom_layer::{LoomChain, PluginService, RouteInfo};
+use loom_layer::{PluginService, RouteInfo};
 
 use super::error::StartError;
 use crate::plugins::Plugins;
 use crate::proxy::{ProxyService, Upstream};
-use crate::route::{RouteParts, route_router};
-use crate::router::{RouteTable, listener_router};
+use crate::route::{Action, route_router};
+use crate::router::{RouteTable, Selection, listener_router};
 
 /// Everything that a configuration describes, ready to be served.
 #[derive(Debug)]
@@ -31,16 +31,20 @@ impl Assembled {
         let plugins = Plugins::load(config, &upstreams).await?;
         let mut routes = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
-            let parts = parts(config, route, &plugins, &upstreams).await?;
-            routes.push((route, route_router(parts)));
+            // One chain for all listeners: each would have root contexts of its own.
+            routes.push((route, plugins.chain(&route.plugins).await?));
         }
+        let action = |route: &Route| action(config, route, &upstreams);
         let listeners = (0..config.listeners.len()).map(|listener| {
-            let of_listener = routes
-                .iter()
-                .filter(|(route, _)| route.listeners.contains(&listener));
-            listener_router(RouteTable::new(
-                of_listener.map(|(route, router)| (*route, router.clone())),
-            ))
+            let of_listener = || {
+                routes
+                    .iter()
+                    .filter(|(route, _)| route.listeners.contains(&listener))
+            };
+            let selection = Selection::new(of_listener().map(|(route, _)| (*route, action(route))));
+            let routers = of_listener()
+                .map(|(route, plugins)| route_router(action(route), plugins.clone(), &selection));
+            listener_router(RouteTable::new(Arc::clone(&selection), routers))
         });
         Ok(Self {
             listeners: listeners.collect(),
@@ -49,18 +53,9 @@ impl Assembled {
     }
 }
 
-async fn parts(
-    config: &Config,
-    route: &Route,
-    plugins: &Plugins,
-    upstreams: &[Arc<Upstream>],
-) -> Result<RouteParts, StartError> {
-    let plugins = plugins.chain(&route.plugins).await?;
-    let reports = plugins.as_ref().is_some_and(LoomChain::reads_properties);
-    Ok(RouteParts {
-        info: RouteInfo::new(&route.id).upstream(&config.upstreams[route.upstream].name),
-        plugins,
-        timeout: route.timeout,
-        proxy: ProxyService::new(Arc::clone(&upstreams[route.upstream])).reporting(reports),
-    })
+/// What a route does with its requests.
+fn action(config: &Config, route: &Route, upstreams: &[Arc<Upstream>]) -> Action {
+    let info = RouteInfo::new(&route.id).upstream(&config.upstreams[route.upstream].name);
+    let proxy = ProxyService::new(Arc::clone(&upstreams[route.upstream]));
+    Action::new(info, route.timeout, proxy)
 }

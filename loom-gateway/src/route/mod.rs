@@ -1,46 +1,40 @@
 //! A route is an axum `Router`: the layers of one route around the proxy service.
 
+mod action;
 mod timeout;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use loom_layer::{LoomChain, RouteInfo};
+use loom_layer::LoomChain;
 use tower::ServiceBuilder;
 use tower_http::add_extension::AddExtensionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
 
-use crate::proxy::ProxyService;
+pub(crate) use action::Action;
+
+use crate::router::Selection;
+use action::ActionService;
 use timeout::RouteTimeoutLayer;
 
-/// What a route is made of.
-#[derive(Debug)]
-pub(crate) struct RouteParts {
-    /// The names that plugins see.
-    pub(crate) info: RouteInfo,
-    /// The plugins, outermost first; `None` when there are none.
-    pub(crate) plugins: Option<LoomChain>,
-    /// The limit for the response.
-    pub(crate) timeout: Option<Duration>,
-    /// Where requests go.
-    pub(crate) proxy: ProxyService,
-}
-
-/// The router of a route: its layers around its upstream.
-pub(crate) fn route_router(parts: RouteParts) -> Router {
-    let RouteParts {
-        info,
-        plugins,
-        timeout,
-        proxy,
-    } = parts;
+/// The router of a route: its plugins, outermost first, around what it does. `routes` are those of its listener, among
+/// which a plugin may have another one chosen.
+pub(crate) fn route_router(
+    action: Action,
+    plugins: Option<LoomChain>,
+    routes: &Arc<Selection>,
+) -> Router {
+    let reports = plugins.as_ref().is_some_and(LoomChain::reads_properties);
+    let can_reroute = plugins.as_ref().is_some_and(LoomChain::can_reroute);
+    let timeout = RouteTimeoutLayer::new(action.timeout(), can_reroute);
+    let routes = can_reroute.then(|| Arc::clone(routes));
     let stack = ServiceBuilder::new()
         // Before the plugins, which read it as `xds.route_name` and `xds.cluster_name`.
-        .layer(AddExtensionLayer::new(info))
+        .layer(AddExtensionLayer::new(action.info().clone()))
         // Around the plugins: a request that one of them holds is a request that the client waits for.
-        .option_layer(timeout.map(RouteTimeoutLayer::new))
+        .option_layer(timeout)
         // The plugins of a route are one layer, so that ten of them cost no ten futures and bodies. The body types end
         // here: what is around a chain and what is inside of it are the same for routes without one.
         .option_layer(plugins.map(|chain| {
@@ -50,6 +44,6 @@ pub(crate) fn route_router(parts: RouteParts) -> Router {
                 MapRequestBodyLayer::new(Body::new),
             )
         }))
-        .service(proxy);
+        .service(ActionService::new(action, reports, routes));
     Router::new().fallback_service(stack)
 }

@@ -7,6 +7,7 @@ mod host;
 mod matching;
 mod normalize;
 mod request_id;
+mod selection;
 mod table;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use host::authority;
 pub(crate) use request_id::X_REQUEST_ID;
+pub(crate) use selection::Selection;
 pub(crate) use table::RouteTable;
 
 use access_log::AccessLogLayer;

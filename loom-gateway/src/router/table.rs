@@ -9,61 +9,31 @@ use axum::body::Body;
 use axum::routing::future::RouteFuture;
 use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response};
-use loom_config::model;
 use tower::Service;
 
+use super::access_log;
+use super::selection::Selection;
 use crate::errors::Failure;
-use crate::router::matching::Matcher;
-use crate::router::{access_log, host};
 
 /// Finds a request's route and calls it; 404 when there is none.
 ///
 /// axum's own matching knows neither hosts nor this order of precedence, and panics when patterns overlap.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteTable {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    matcher: Matcher,
-    routes: Vec<Named>,
-}
-
-#[derive(Debug)]
-struct Named {
-    id: String,
-    router: Router,
+    selection: Arc<Selection>,
+    routers: Arc<[Router]>,
 }
 
 impl RouteTable {
-    /// The routes and the router of each.
-    pub(crate) fn new<'a>(routes: impl IntoIterator<Item = (&'a model::Route, Router)>) -> Self {
-        let mut inner = Inner {
-            matcher: Matcher::default(),
-            routes: Vec::new(),
-        };
-        for (route, router) in routes {
-            inner
-                .matcher
-                .insert(&route.hosts, &route.paths, inner.routes.len());
-            inner.routes.push(Named {
-                id: route.id.clone(),
-                router,
-            });
-        }
+    /// The routes of a listener, and the router of each in the same order.
+    pub(crate) fn new(
+        selection: Arc<Selection>,
+        routers: impl IntoIterator<Item = Router>,
+    ) -> Self {
         Self {
-            inner: Arc::new(inner),
+            selection,
+            routers: routers.into_iter().collect(),
         }
-    }
-
-    fn find(&self, request: &Request<Body>) -> Option<&Named> {
-        let host = host::authority(request.uri(), request.headers()).and_then(host::comparable);
-        let route = self
-            .inner
-            .matcher
-            .find(host.as_deref().unwrap_or_default(), request.uri().path())?;
-        self.inner.routes.get(route)
     }
 }
 
@@ -77,10 +47,12 @@ impl Service<Request<Body>> for RouteTable {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match self.find(&request) {
-            Some(route) => {
-                access_log::name_route(&route.id);
-                Either::Left(route.router.clone().call(request))
+        let found = self.selection.find(request.uri(), request.headers());
+        let found = found.and_then(|(route, action)| Some((self.routers.get(route)?, action)));
+        match found {
+            Some((router, action)) => {
+                access_log::name_route(action.info().route_name());
+                Either::Left(router.clone().call(request))
             }
             None => Either::Right(ready(Ok(
                 Failure::NoRoute.respond(request.uri().path(), None)

@@ -6,6 +6,6 @@ mod tls;
 mod upstream;
 
 pub use connection::ConnectionInfo;
-pub use route::RouteInfo;
+pub use route::{Reroute, RouteInfo};
 pub use tls::{CertificateInfo, TlsInfo};
 pub use upstream::{UpstreamFailure, UpstreamInfo};

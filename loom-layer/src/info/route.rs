@@ -46,3 +46,11 @@ impl RouteInfo {
         self.inner.upstream.as_deref()
     }
 }
+
+/// A plugin asked that the route is chosen anew, by what the request says now (`proxy_clear_route_cache`).
+///
+/// The layer puts it into the extensions of the request that goes to the inner service. Whoever chose the route may look for
+/// it there; for everybody else it means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reroute;

@@ -20,7 +20,7 @@ use crate::log::LogLevel;
 use crate::policy::{BodyMode, FailurePolicy, HeaderValues, Phase};
 use crate::runtime::LoomRuntime;
 use crate::stream::Terms;
-use crate::vm::{Attached, PluginSpec, Root, VmSpec, check_imports, check_memory};
+use crate::vm::{Attached, PluginSpec, Root, VmSpec, check_imports, check_memory, tell_ruled_out};
 
 /// Makes a [`LoomPlugin`].
 ///
@@ -337,6 +337,7 @@ impl LoomPluginBuilder {
         let (code, compiled) = runtime.compile(&self.name, &wasm)?;
         check_memory(&self.name, &compiled, self.memory_limit)?;
         check_imports(&self.name, &compiled, self.strict_imports)?;
+        tell_ruled_out(&self.name, &compiled, self.phase);
         let name: Arc<str> = self.name.into();
         let spec = VmSpec {
             plugin: Arc::clone(&name),

@@ -43,6 +43,13 @@ impl LoomChain {
         self.plugins.iter().any(|plugin| plugin.reads_properties())
     }
 
+    /// Whether a plugin of the chain can ask that the route is chosen anew, with [`Reroute`](crate::Reroute).
+    pub fn can_reroute(&self) -> bool {
+        self.plugins
+            .iter()
+            .any(|plugin| plugin.vm.compiled.clears_route)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.plugins.is_empty()

@@ -15,6 +15,7 @@ use super::body::{RequestBody, ResponseBody};
 use super::cell::StreamHandle;
 use super::source::{Input, Source};
 use crate::error::BoxError;
+use crate::info::Reroute;
 use crate::limits;
 use crate::stream::{BodySource, Direction, RequestHead, ResponseHead, StoredProperties, Verdict};
 
@@ -74,6 +75,7 @@ struct Forwarded {
     /// Plugins look at its body.
     through_plugins: bool,
     stored: Option<StoredProperties>,
+    reroute: bool,
 }
 
 /// A response on its way to the caller.
@@ -228,6 +230,7 @@ where
                     head,
                     through_plugins: stream.request_passes_plugins(),
                     stored: stream.stored().cloned(),
+                    reroute: stream.takes_new_route(),
                 }),
                 Verdict::Reply | Verdict::NeedBody => None,
             };
@@ -315,8 +318,13 @@ impl<S, B> Waiting<S, B> {
         S: Service<Request<RequestBody<B>>>,
         B: Body,
     {
-        let Forwarded { head, stored, .. } = forwarded;
-        let body = if forwarded.through_plugins {
+        let Forwarded {
+            head,
+            through_plugins,
+            stored,
+            reroute,
+        } = forwarded;
+        let body = if through_plugins {
             RequestBody::new(self.body, Some(stream.for_request_body()), None)
         } else {
             let is_empty = self.body.is_end_stream();
@@ -332,6 +340,9 @@ impl<S, B> Waiting<S, B> {
         *request.extensions_mut() = self.extensions;
         if let Some(stored) = stored {
             request.extensions_mut().insert(stored);
+        }
+        if reroute {
+            request.extensions_mut().insert(Reroute);
         }
         let mut service = self.service;
         service.call(request)

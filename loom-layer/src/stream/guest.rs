@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use super::exchange::{Direction, Exchange};
 use crate::abi::Action;
-use crate::policy::{FailurePolicy, HeaderValues};
+use crate::policy::{FailurePolicy, HeaderValues, Phase};
 
 /// A call from the host into the guest, in the life of an HTTP stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,31 @@ impl From<bool> for End {
 }
 
 impl Callback {
+    /// All that a plugin's phase may rule out, each once.
+    pub(crate) const IN_PHASES: [Self; 8] = [
+        Self::Headers(Direction::Request, End::Open),
+        Self::Body(Direction::Request, End::Open),
+        Self::Trailers(Direction::Request),
+        Self::Headers(Direction::Response, End::Open),
+        Self::Body(Direction::Response, End::Open),
+        Self::Trailers(Direction::Response),
+        Self::Log,
+        Self::Done,
+    ];
+
+    /// The phase that it belongs to; `None` for what always happens.
+    pub(crate) const fn phase(self) -> Option<Phase> {
+        use Direction::{Request, Response};
+        Some(match self {
+            Self::Create | Self::Delete => return None,
+            Self::Headers(Request, _) => Phase::RequestHeaders,
+            Self::Body(Request, _) | Self::Trailers(Request) => Phase::RequestBody,
+            Self::Headers(Response, _) => Phase::ResponseHeaders,
+            Self::Body(Response, _) | Self::Trailers(Response) => Phase::ResponseBody,
+            Self::Log | Self::Done => Phase::Log,
+        })
+    }
+
     /// The name of the export.
     pub(crate) const fn name(self) -> &'static str {
         use Direction::{Request, Response};
@@ -91,6 +116,9 @@ pub(crate) trait Guest {
 
     /// The plugin's name, for logs.
     fn name(&self) -> &str;
+
+    /// Hears that the plugin resumed a direction that it does not hold.
+    fn resumed_nothing(&self, direction: Direction);
 
     /// Runs the callbacks one after the other, in one entry into the VM, and returns what the last one asked for.
     /// `Pending` means that the VM is busy, nothing ran, and the task will be woken. The exchange always comes back.

@@ -17,6 +17,7 @@ mod framing;
 mod guest;
 mod head;
 mod headers;
+mod holds;
 mod property;
 mod queue;
 mod reply;
@@ -37,8 +38,9 @@ pub(crate) use buffer::Buffer;
 pub(crate) use exchange::unreachable;
 pub(crate) use exchange::{Direction, Exchange, Remote};
 pub(crate) use guest::{Callback, End, Failed, Guest, Terms};
-pub(crate) use head::{Map, RequestHead, ResponseHead};
+pub(crate) use head::{Map, MapMut, RequestHead, ResponseHead};
 pub(crate) use headers::Verdict;
+pub(crate) use holds::Pause;
 pub(crate) use property::property;
 pub(crate) use reply::{LocalReply, grpc_status};
 pub(crate) use stored::StoredProperties;
@@ -61,14 +63,6 @@ pub(crate) mod details {
     pub(crate) const NOT_UTF8: &str = "header_value_not_utf8";
     pub(crate) const PAUSE_TIMEOUT: &str = "wasm_pause_timeout";
     pub(crate) const VIA_UPSTREAM: &str = "via_upstream";
-}
-
-/// A plugin's hold on a stream. One that begins later at the same place is another one, with a time of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pause {
-    direction: Direction,
-    at: usize,
-    number: u32,
 }
 
 /// Where the body of a response comes from.
@@ -249,6 +243,12 @@ impl<G: Guest> Stream<G> {
         Some(head)
     }
 
+    /// Whether a plugin asked for another choice of the route, since the last time that this was asked.
+    pub(crate) fn takes_new_route(&mut self) -> bool {
+        let exchange = self.exchange.as_mut();
+        exchange.is_some_and(|exchange| std::mem::take(&mut exchange.wishes.reroute))
+    }
+
     /// Whether a callback may come that reads the head of this direction after it went out.
     fn is_read_later(&self, direction: Direction) -> bool {
         use Direction::{Request, Response};
@@ -373,77 +373,6 @@ impl<G: Guest> Stream<G> {
         matches!(self.stage, Stage::Inner) && (self.begin_reply(self.filters.len()) || self.cut)
     }
 
-    /// Whether any plugin holds something, be it only until it has seen more of a body.
-    pub(crate) fn is_held(&self) -> bool {
-        self.everywhere()
-            .any(|(direction, at)| self.holds(direction, at))
-    }
-
-    /// The holds that only a plugin can end: those that a plugin keeps up until it has seen more of a body last as long as
-    /// its sender takes.
-    pub(crate) fn pauses(&self) -> impl Iterator<Item = Pause> {
-        self.everywhere()
-            .filter(|&(direction, at)| {
-                self.holds(direction, at) && self.has_seen_all(direction, at)
-            })
-            .map(|(direction, at)| Pause {
-                direction,
-                at,
-                number: self.filters[at].holds[direction as usize],
-            })
-    }
-
-    fn everywhere(&self) -> impl Iterator<Item = (Direction, usize)> + use<G> {
-        (0..self.filters.len()).flat_map(|at| [(Direction::Request, at), (Direction::Response, at)])
-    }
-
-    /// Whether a plugin holds headers, or what it has seen of a body.
-    fn holds(&self, direction: Direction, at: usize) -> bool {
-        self.holds_headers(direction, at)
-            || self.filters[at].flows[direction as usize]
-                .as_ref()
-                .is_some_and(|flow| flow.paused)
-    }
-
-    fn holds_headers(&self, direction: Direction, at: usize) -> bool {
-        match (direction, &self.stage) {
-            (Direction::Request, &Stage::Request { next, paused }) => paused && next == at,
-            (Direction::Response, &Stage::Response { next, paused, .. }) => {
-                paused && next == at + 1
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a plugin that holds something will see nothing more before it lets go.
-    fn has_seen_all(&self, direction: Direction, at: usize) -> bool {
-        let filter = &self.filters[at];
-        if self.holds_headers(direction, at) {
-            return !self.gets_body_anyway(direction, at) || self.nothing_follows(direction);
-        }
-        filter.flows[direction as usize]
-            .as_ref()
-            .is_some_and(|flow| flow.last || flow.trailers.is_some())
-    }
-
-    /// The plugin that holds the stream.
-    pub(crate) fn holder(&self, pause: Pause) -> Option<&G> {
-        self.filters.get(pause.at).map(|filter| &filter.guest)
-    }
-
-    /// Ends a pause that nothing ended in time: the stream is answered with 504, or cut if an answer is under way already.
-    /// `false` when it is over.
-    pub(crate) fn expire(&mut self, pause: Pause) -> bool {
-        let holds = self.pauses().any(|other| other == pause);
-        if holds {
-            self.answer(LocalReply::failure(
-                StatusCode::GATEWAY_TIMEOUT,
-                details::PAUSE_TIMEOUT,
-            ));
-        }
-        holds
-    }
-
     /// Enters a guest; the context is created just before its first callback.
     fn poll_enter(
         &mut self,
@@ -511,9 +440,11 @@ impl<G: Guest> Stream<G> {
         for (direction, at) in std::mem::take(&mut exchange.wishes.resume) {
             if just_ran == Some((direction, at)) {
                 goes_on = true;
-            } else {
+            } else if self.holds(direction, at) {
                 self.resume(direction, at);
                 self.nudged = true;
+            } else if let Some(filter) = self.filters.get(at) {
+                filter.guest.resumed_nothing(direction);
             }
         }
         goes_on

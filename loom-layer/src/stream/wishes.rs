@@ -14,6 +14,8 @@ pub(crate) enum Wish {
     Reply(LocalReply),
     /// The stream is to be cut, as a broken connection is.
     Cut,
+    /// The route is to be chosen anew when the request goes on.
+    Reroute,
 }
 
 /// What guests asked for, and nobody has acted on yet.
@@ -27,6 +29,8 @@ pub(crate) struct Wishes {
     pub(super) resume: SmallVec<[(Direction, usize); 2]>,
     /// The stream is to be cut.
     pub(super) cut: bool,
+    /// The route is to be chosen anew.
+    pub(super) reroute: bool,
 }
 
 impl Wishes {
@@ -42,6 +46,7 @@ impl Wishes {
                 self.reply.get_or_insert(reply);
             }
             Wish::Cut => self.cut = true,
+            Wish::Reroute => self.reroute = true,
         }
     }
 
@@ -50,6 +55,10 @@ impl Wishes {
         let resume = self.resume.into_iter();
         let resume = resume.map(|(direction, plugin)| Wish::Resume(direction, plugin));
         let reply = self.reply.map(Wish::Reply);
-        resume.chain(reply).chain(self.cut.then_some(Wish::Cut))
+        let flags = [
+            self.cut.then_some(Wish::Cut),
+            self.reroute.then_some(Wish::Reroute),
+        ];
+        resume.chain(reply).chain(flags.into_iter().flatten())
     }
 }

@@ -49,6 +49,13 @@ impl fmt::Display for Exceeded {
 
 impl std::error::Error for Exceeded {}
 
+impl Exceeded {
+    /// What the user calls the time that was exceeded.
+    pub(super) const fn setting(&self) -> &'static str {
+        self.setting
+    }
+}
+
 impl Deadline {
     pub(super) fn new(clock: Arc<Clock>, budget: Duration, setting: &'static str) -> Self {
         clock.keep_awake();

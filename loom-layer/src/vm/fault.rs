@@ -25,7 +25,8 @@ pub(super) struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FaultKind {
     Trap,
-    Deadline,
+    /// The time that this setting gives was over.
+    Deadline(&'static str),
     Memory,
     Rejected,
 }
@@ -75,7 +76,10 @@ impl Fault {
             frames.join(" < ")
         });
         let (kind, cause) = if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
-            (FaultKind::Deadline, exceeded.to_string())
+            (
+                FaultKind::Deadline(exceeded.setting()),
+                exceeded.to_string(),
+            )
         } else if let Some(exited) = error.downcast_ref::<Exited>() {
             (FaultKind::Trap, exited.to_string())
         } else if let Some(refused) = host.memory_limiter.refused {
@@ -114,6 +118,18 @@ impl Fault {
         }
     }
 
+    /// What to do about it; empty where the cause says it.
+    pub(super) fn cure(&self) -> String {
+        match self.kind {
+            FaultKind::Trap => "its log lines at level debug may say more".to_owned(),
+            FaultKind::Deadline(setting) => {
+                format!("raise `{setting}` if the plugin needs more")
+            }
+            FaultKind::Memory => String::new(),
+            FaultKind::Rejected => "the plugin refused its configuration: check `config`, and its log lines for what it misses".to_owned(),
+        }
+    }
+
     /// The fault as the reason for which a plugin could not be loaded.
     pub(super) fn into_error(self, plugin: &str) -> Error {
         let callback = self.callback;
@@ -121,18 +137,13 @@ impl Fault {
             Some(backtrace) => format!("`{callback}` failed: {} (in {backtrace})", self.cause),
             None => format!("`{callback}` failed: {}", self.cause),
         };
-        let (kind, cure) = match self.kind {
-            FaultKind::Trap => (Kind::Start, "its log lines at level debug may say more"),
-            FaultKind::Deadline => (
-                Kind::Timeout,
-                "raise `start_timeout` if the plugin needs more",
-            ),
-            FaultKind::Memory => (Kind::Memory, ""),
-            FaultKind::Rejected => (
-                Kind::Rejected,
-                "the plugin refused its configuration: check `config`, and its log lines for what it misses",
-            ),
+        let kind = match self.kind {
+            FaultKind::Trap => Kind::Start,
+            FaultKind::Deadline(_) => Kind::Timeout,
+            FaultKind::Memory => Kind::Memory,
+            FaultKind::Rejected => Kind::Rejected,
         };
+        let cure = self.cure();
         Error::new(kind, plugin, text, cure)
     }
 }

@@ -9,7 +9,7 @@ use super::pool::Vm;
 use super::shard::Shard;
 use super::spec::Root;
 use crate::abi::Action;
-use crate::policy::Phase;
+use crate::afterwards::afterwards;
 use crate::stream::{Callback, Direction, Exchange, Failed, Guest, Terms};
 
 /// A plugin with its root contexts in a VM. When its last user is gone, they are ended.
@@ -63,20 +63,24 @@ impl PluginGuest {
 
 impl Guest for PluginGuest {
     fn wants(&self, callback: Callback) -> bool {
-        use Direction::{Request, Response};
-        let has = self.plugin.vm.compiled.callbacks;
-        let (has, phase) = match callback {
-            Callback::Headers(Request, _) => (has.request_headers, Phase::RequestHeaders),
-            Callback::Body(Request, _) => (has.request_body, Phase::RequestBody),
-            Callback::Trailers(Request) => (has.request_trailers, Phase::RequestBody),
-            Callback::Headers(Response, _) => (has.response_headers, Phase::ResponseHeaders),
-            Callback::Body(Response, _) => (has.response_body, Phase::ResponseBody),
-            Callback::Trailers(Response) => (has.response_trailers, Phase::ResponseBody),
-            Callback::Log => (has.log, Phase::Log),
-            Callback::Done => (has.done, Phase::Log),
-            Callback::Create | Callback::Delete => return true,
+        let has = self.plugin.vm.compiled.callbacks.has(callback);
+        has && callback
+            .phase()
+            .is_none_or(|phase| self.plugin.root.phase <= phase)
+    }
+
+    fn resumed_nothing(&self, direction: Direction) {
+        let root = &self.plugin.root;
+        let (about, call) = match direction {
+            Direction::Request => ("resume a request", "proxy_on_request_*"),
+            Direction::Response => ("resume a response", "proxy_on_response_*"),
         };
-        has && self.plugin.root.phase <= phase
+        if root.hints.first(about, call) {
+            let plugin = Arc::clone(&root.name);
+            afterwards(
+                move || tracing::warn!(target: "loom::stream", plugin = &*plugin, ?direction, "a plugin resumed what it does not hold, and nothing happens; only what {call} held with Pause can be resumed"),
+            );
+        }
     }
 
     fn terms(&self) -> Terms {

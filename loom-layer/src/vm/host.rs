@@ -10,9 +10,10 @@ use wasmtime::{Memory, ResourceLimiter, TypedFunc};
 use super::callouts::Calls;
 use super::clock::Clock;
 use super::deadline::Deadline;
+use super::hints::{Access, MissingMap};
 use super::roots::Agenda;
 use super::spec::{Root, VmSpec};
-use crate::abi::AbiVersion;
+use crate::abi::{AbiVersion, MapType};
 use crate::foreign::ForeignFunctions;
 use crate::limits;
 use crate::log::{LogLevel, LogLines};
@@ -42,6 +43,8 @@ pub(crate) struct Host {
     pub(super) roots: FxHashMap<u32, RootContext>,
     /// The stream contexts, by their context ids.
     pub(super) streams: FxHashMap<u32, StreamContext>,
+    /// The callback that runs.
+    pub(super) callback: &'static str,
     /// The context whose callback runs.
     pub(super) current: u32,
     /// The context that host calls act on: `current`, unless the guest changed it.
@@ -110,6 +113,7 @@ impl Host {
             root_done: false,
             roots: FxHashMap::default(),
             streams: FxHashMap::default(),
+            callback: "the module's start",
             current: NO_CONTEXT,
             effective: NO_CONTEXT,
             logging: false,
@@ -194,6 +198,27 @@ impl Host {
         if !self.warned.contains(&message) {
             self.warned.push(message);
             self.log(LogLevel::Warn, message.as_bytes());
+        }
+    }
+
+    /// Tells the plugin about a mistake of it, once per callback.
+    pub(super) fn hint(&mut self, about: &'static str, text: impl FnOnce(&str) -> String) {
+        let callback = self.callback;
+        let first = self
+            .root_of(self.current)
+            .is_some_and(|context| context.root.hints.first(about, callback));
+        if first {
+            let text = text(callback);
+            self.log(LogLevel::Warn, text.as_bytes());
+        }
+    }
+
+    /// Tells the plugin that a map is not there, or cannot be changed, and where it would be.
+    pub(super) fn hint_map(&mut self, kind: MapType, access: Access, has_stream: bool) {
+        if let Some(missing) = MissingMap::new(kind, access, self.callback) {
+            self.hint(missing.about(), |callback| {
+                missing.text(callback, has_stream)
+            });
         }
     }
 

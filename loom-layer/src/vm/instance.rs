@@ -344,6 +344,7 @@ impl Instance {
             ));
         };
         self.enter(id);
+        self.store.data_mut().callback = callback.name();
         match callback {
             Callback::Create => {}
             Callback::Headers(direction, end) => {
@@ -430,6 +431,7 @@ impl Instance {
             host.streams.insert(id, stream);
         }
         self.enter(id);
+        self.store.data_mut().callback = callback;
         if let Some(create) = &self.exports.context_create {
             let result =
                 Self::timed(&mut self.store).and_then(|store| create.call(store, (id, root)));
@@ -474,7 +476,9 @@ impl Instance {
         name: &'static str,
         call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
-        let budget = self.store.data().vm.start_timeout;
+        let host = self.store.data_mut();
+        host.callback = name;
+        let budget = host.vm.start_timeout;
         Self::arm(&mut self.store, budget, "start_timeout");
         let result = call(&mut self.store);
         self.check(name, result)
@@ -486,6 +490,7 @@ impl Instance {
         name: &'static str,
         call: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
+        self.store.data_mut().callback = name;
         let result = Self::timed(&mut self.store).and_then(call);
         self.check(name, result)
     }

@@ -10,6 +10,8 @@ use super::linking::Linking;
 use crate::abi::AbiVersion;
 use crate::error::{Error, Kind};
 use crate::limits;
+use crate::policy::Phase;
+use crate::stream::{Callback, Direction};
 
 /// See the module's text.
 pub(crate) struct Compiled {
@@ -24,6 +26,8 @@ pub(crate) struct Compiled {
     stubs: Vec<String>,
     /// Whether it can read properties at all.
     pub(crate) reads_properties: bool,
+    /// Whether it can ask that a route is chosen anew.
+    pub(crate) clears_route: bool,
 }
 
 /// Which HTTP callbacks a module exports.
@@ -37,6 +41,24 @@ pub(crate) struct Callbacks {
     pub(crate) response_trailers: bool,
     pub(crate) log: bool,
     pub(crate) done: bool,
+}
+
+impl Callbacks {
+    /// Whether the module exports this one.
+    pub(super) const fn has(self, callback: Callback) -> bool {
+        use Direction::{Request, Response};
+        match callback {
+            Callback::Headers(Request, _) => self.request_headers,
+            Callback::Body(Request, _) => self.request_body,
+            Callback::Trailers(Request) => self.request_trailers,
+            Callback::Headers(Response, _) => self.response_headers,
+            Callback::Body(Response, _) => self.response_body,
+            Callback::Trailers(Response) => self.response_trailers,
+            Callback::Log => self.log,
+            Callback::Done => self.done,
+            Callback::Create | Callback::Delete => true,
+        }
+    }
 }
 
 impl std::fmt::Debug for Compiled {
@@ -65,6 +87,11 @@ impl Compiled {
         let allocator = allocator(plugin, &module)?;
         let initial_memory = initial_memory(plugin, &module)?;
         let (pre, stubs) = linking.link(plugin, &module)?;
+        let imports = |names: &[&str]| {
+            module
+                .imports()
+                .any(|import| names.contains(&import.name()))
+        };
         let has = |name| matches!(module.get_export(name), Some(ExternType::Func(_)));
         Ok(Arc::new(Self {
             pre,
@@ -82,9 +109,8 @@ impl Compiled {
             },
             initial_memory,
             stubs,
-            reads_properties: module
-                .imports()
-                .any(|import| import.name() == "proxy_get_property"),
+            reads_properties: imports(&["proxy_get_property"]),
+            clears_route: imports(&["proxy_clear_route_cache", "proxy_call_foreign_function"]),
         }))
     }
 }
@@ -314,4 +340,20 @@ pub(crate) fn check_imports(plugin: &str, compiled: &Compiled, strict: bool) -> 
     }
     tracing::warn!(target: "loom::load", plugin, functions, "imports that this host does not have answer UNIMPLEMENTED");
     Ok(())
+}
+
+/// Says which callbacks of a module are never made because of the plugin's phase.
+pub(crate) fn tell_ruled_out(plugin: &str, compiled: &Compiled, phase: Phase) {
+    let is_ruled_out = |callback: &Callback| {
+        compiled.callbacks.has(*callback) && callback.phase().is_some_and(|of| of < phase)
+    };
+    let callbacks: Vec<_> = Callback::IN_PHASES
+        .into_iter()
+        .filter(is_ruled_out)
+        .map(Callback::name)
+        .collect();
+    if !callbacks.is_empty() {
+        let callbacks = callbacks.join(", ");
+        tracing::info!(target: "loom::load", plugin, phase = phase.name(), callbacks, "callbacks that the plugin has are not made, since its phase begins later");
+    }
 }

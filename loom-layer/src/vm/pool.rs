@@ -208,6 +208,7 @@ impl Vm {
                 shard = at,
                 callback = fault.callback,
                 cause = %fault.cause,
+                cure = fault.cure(),
                 rebuild_in = ?plan.wait,
                 "a VM cannot be built"
             );
@@ -240,6 +241,7 @@ impl Vm {
                 shard = at,
                 callback = fault.callback,
                 cause = %fault.cause,
+                cure = fault.cure(),
                 backtrace = fault.backtrace.as_deref().unwrap_or_default(),
                 rebuild_in = ?plan.wait,
                 "a plugin failed; its VM is built anew"

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::hints::Hints;
 use crate::callout::Upstreams;
 use crate::limits;
 use crate::log::LogLevel;
@@ -85,6 +86,8 @@ pub(crate) struct Root {
     spec: PluginSpec,
     /// Its last user is gone.
     pub(super) retired: AtomicBool,
+    /// What it was told about its mistakes.
+    pub(super) hints: Hints,
 }
 
 impl Root {
@@ -94,6 +97,7 @@ impl Root {
             key: KEYS.fetch_add(1, Ordering::Relaxed),
             spec,
             retired: AtomicBool::new(false),
+            hints: Hints::default(),
         })
     }
 

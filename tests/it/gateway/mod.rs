@@ -14,6 +14,7 @@ mod plugin_keys;
 mod plugins;
 mod properties;
 mod requests;
+mod reroute;
 mod routing;
 mod shutdown;
 mod support;

@@ -6,45 +6,77 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use tokio::sync::oneshot;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::change::TimeoutChange;
 
 pin_project! {
     /// One request's time.
-    #[project = State]
-    pub(super) enum Clock {
-        /// The request is still on its way.
-        Waiting { #[pin] request: oneshot::Receiver<()>, timeout: Duration },
-        /// The request has ended.
-        Running { #[pin] sleep: Sleep },
+    pub(super) struct Clock {
+        timeout: Option<Duration>,
+        // When the request ended.
+        since: Option<Instant>,
+        #[pin]
+        request: Option<oneshot::Receiver<()>>,
+        #[pin]
+        sleep: Option<Sleep>,
+        change: Option<TimeoutChange>,
     }
 }
 
 impl Clock {
     /// The time of a request without a body, which starts at once.
-    pub(super) fn started(timeout: Duration) -> Self {
-        Self::Running {
-            sleep: sleep(timeout),
+    pub(super) fn started(timeout: Option<Duration>, change: Option<TimeoutChange>) -> Self {
+        let now = Instant::now();
+        Self {
+            timeout,
+            since: Some(now),
+            request: None,
+            sleep: timeout.map(|timeout| sleep_until(now + timeout)),
+            change,
         }
     }
 
     /// The time of a request with a body. It starts when the sender is used or dropped.
-    pub(super) fn waiting(timeout: Duration) -> (oneshot::Sender<()>, Self) {
+    pub(super) fn waiting(
+        timeout: Option<Duration>,
+        change: Option<TimeoutChange>,
+    ) -> (oneshot::Sender<()>, Self) {
         let (sender, request) = oneshot::channel();
-        (sender, Self::Waiting { request, timeout })
+        let this = Self {
+            timeout,
+            since: None,
+            request: Some(request),
+            sleep: None,
+            change,
+        };
+        (sender, this)
     }
 
     /// Ready when the time is over.
-    pub(super) fn poll_over(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let State::Waiting { request, timeout } = self.as_mut().project() {
+    pub(super) fn poll_over(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let mut moved = false;
+        if let Some(timeout) = this.change.as_ref().and_then(TimeoutChange::take) {
+            *this.timeout = timeout;
+            moved = true;
+        }
+        if let Some(request) = this.request.as_mut().as_pin_mut() {
             if request.poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let timeout = *timeout;
-            self.set(Self::started(timeout));
+            this.request.set(None);
+            *this.since = Some(Instant::now());
+            moved = true;
         }
-        match self.project() {
-            State::Running { sleep } => sleep.poll(cx),
-            State::Waiting { .. } => Poll::Pending,
+        if moved {
+            let over = this.since.zip(*this.timeout);
+            let sleep = over.map(|(since, timeout)| sleep_until(since + timeout));
+            this.sleep.set(sleep);
+        }
+        match this.sleep.as_pin_mut() {
+            Some(sleep) => sleep.poll(cx),
+            None => Poll::Pending,
         }
     }
 }

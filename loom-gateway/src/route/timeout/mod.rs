@@ -4,8 +4,10 @@
 //! response's headers are out the answer is 504, after that the transfer is cut.
 
 mod body;
+mod change;
 mod clock;
 mod future;
 mod service;
 
-pub(crate) use service::RouteTimeoutLayer;
+pub(super) use change::TimeoutChange;
+pub(super) use service::RouteTimeoutLayer;

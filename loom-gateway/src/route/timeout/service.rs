@@ -9,19 +9,25 @@ use http_body::Body as _;
 use tower::{Layer, Service};
 
 use super::body::RequestEnd;
+use super::change::TimeoutChange;
 use super::clock::Clock;
 use super::future::RouteTimeoutFuture;
 
 /// Puts [`RouteTimeout`] around a service.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RouteTimeoutLayer {
-    timeout: Duration,
+pub(in crate::route) struct RouteTimeoutLayer {
+    timeout: Option<Duration>,
+    can_change: bool,
 }
 
 impl RouteTimeoutLayer {
-    /// A limit of `timeout` from the end of the request to the end of the response.
-    pub(crate) fn new(timeout: Duration) -> Self {
-        Self { timeout }
+    /// A limit of `timeout` from the end of the request to the end of the response. With `can_change` the inside of the
+    /// route may set another one, by the [`TimeoutChange`] that it finds at the request. `None`: there is nothing to limit.
+    pub(in crate::route) fn new(timeout: Option<Duration>, can_change: bool) -> Option<Self> {
+        (timeout.is_some() || can_change).then_some(Self {
+            timeout,
+            can_change,
+        })
     }
 }
 
@@ -31,16 +37,16 @@ impl<S> Layer<S> for RouteTimeoutLayer {
     fn layer(&self, inner: S) -> Self::Service {
         RouteTimeout {
             inner,
-            timeout: self.timeout,
+            limit: *self,
         }
     }
 }
 
 /// Limits the time of the inner service's response.
 #[derive(Debug, Clone)]
-pub(crate) struct RouteTimeout<S> {
+pub(in crate::route) struct RouteTimeout<S> {
     inner: S,
-    timeout: Duration,
+    limit: RouteTimeoutLayer,
 }
 
 impl<S> Service<Request<Body>> for RouteTimeout<S>
@@ -55,16 +61,21 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let path = request.uri().clone();
-        if request.body().is_end_stream() {
-            return RouteTimeoutFuture::new(
-                self.inner.call(request),
-                Clock::started(self.timeout),
-                path,
-            );
+        let RouteTimeoutLayer {
+            timeout,
+            can_change,
+        } = self.limit;
+        let change = can_change.then(TimeoutChange::default);
+        if let Some(change) = &change {
+            request.extensions_mut().insert(change.clone());
         }
-        let (ended, clock) = Clock::waiting(self.timeout);
+        if request.body().is_end_stream() {
+            let clock = Clock::started(timeout, change);
+            return RouteTimeoutFuture::new(self.inner.call(request), clock, path);
+        }
+        let (ended, clock) = Clock::waiting(timeout, change);
         let request = request.map(|body| Body::new(RequestEnd::new(body, ended)));
         RouteTimeoutFuture::new(self.inner.call(request), clock, path)
     }
@@ -82,8 +93,12 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(5);
 
+    fn limit() -> RouteTimeoutLayer {
+        RouteTimeoutLayer::new(Some(LIMIT), false).expect("a limit")
+    }
+
     fn silent() -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> {
-        RouteTimeoutLayer::new(LIMIT).layer(service_fn(|request: Request<Body>| async {
+        limit().layer(service_fn(|request: Request<Body>| async {
             let _ = request.into_body().collect().await;
             pending::<Result<Response<Body>, Infallible>>().await
         }))
@@ -125,11 +140,50 @@ mod tests {
             });
             Ok::<_, Infallible>(Response::new(Body::new(body)))
         });
-        let response = RouteTimeoutLayer::new(LIMIT)
+        let response = limit()
             .layer(endless)
             .oneshot(Request::new(Body::empty()))
             .await;
         let body = response.expect("infallible").into_body();
         assert!(body.collect().await.is_err());
+    }
+
+    /// A service that sets another time when it is called, after a wait, and never answers.
+    fn changing(
+        to: Option<Duration>,
+    ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> {
+        let limit = RouteTimeoutLayer::new(Some(LIMIT), true).expect("a limit");
+        limit.layer(service_fn(move |request: Request<Body>| async move {
+            tokio::time::sleep(LIMIT / 2).await;
+            request
+                .extensions()
+                .get::<TimeoutChange>()
+                .expect("it can change")
+                .set(to);
+            pending::<Result<Response<Body>, Infallible>>().await
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_time_counts_from_where_the_old_one_did() {
+        for (to, wanted) in [(3 * LIMIT, 3 * LIMIT), (LIMIT / 4, LIMIT / 2)] {
+            let started = tokio::time::Instant::now();
+            let response = changing(Some(to))
+                .oneshot(Request::new(Body::empty()))
+                .await;
+            assert_eq!(response.expect("infallible").status(), 504);
+            let elapsed = started.elapsed();
+            assert!(
+                elapsed >= wanted && elapsed < wanted + LIMIT / 4,
+                "{elapsed:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_can_be_taken_away() {
+        let answer = changing(None).oneshot(Request::new(Body::empty()));
+        let waited = tokio::time::timeout(100 * LIMIT, answer).await;
+        assert!(waited.is_err(), "nothing ends it");
     }
 }

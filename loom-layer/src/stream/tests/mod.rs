@@ -83,6 +83,11 @@ impl Guest for Script {
         self.name
     }
 
+    fn resumed_nothing(&self, direction: Direction) {
+        let words = format!("{}:resumed nothing of the {direction:?}", self.name);
+        self.diary.borrow_mut().push(words);
+    }
+
     fn poll_enter(
         &mut self,
         _cx: &mut Context<'_>,

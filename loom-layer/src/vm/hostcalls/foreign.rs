@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wasmtime::Linker;
 
 use super::memory::{place_with, two};
+use super::stream::reroute;
 use super::{Call, Outcome, answer, write_u32};
 use crate::abi::Status;
 use crate::foreign::{ForeignCall, ForeignError, ForeignResult};
@@ -39,6 +40,11 @@ fn run(call: &mut Call<'_>, name: (u32, u32), arguments: (u32, u32)) -> Outcome<
     let (name, arguments) = two(call, name, arguments)?;
     match functions.run(name, &ForeignCall::new(&plugin, arguments)) {
         ForeignResult::Done(result) => Ok(result.map_err(Status::from)?),
+        // Envoy's name for what version 0.1.0 has as a function of its own. It acts on the stream, as no other one does.
+        ForeignResult::Unknown if name == b"clear_route_cache" => {
+            reroute(call);
+            Ok(Bytes::new())
+        }
         ForeignResult::Unknown => Err(Status::NotFound.into()),
         ForeignResult::Panicked => {
             let name = String::from_utf8_lossy(name);

@@ -9,7 +9,8 @@ use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{AbiVersion, MapType, Status, pairs};
 use crate::log::LogLevel;
 use crate::policy::HeaderValues;
-use crate::stream::Map;
+use crate::stream::{Exchange, Map, MapMut};
+use crate::vm::hints::Access;
 use crate::vm::host::Host;
 
 pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
@@ -170,7 +171,7 @@ fn text(value: &[u8]) -> Cow<'_, [u8]> {
 fn set_pairs(call: &mut Call<'_>, map: u32, (ptr, len): (u32, u32)) -> Outcome {
     let kind = MapType::try_from(map)?;
     let refused = with_exchange(call, |call, exchange| {
-        let mut map = exchange.ok_or(Status::BadArgument)?.map_mut(kind)?;
+        let mut map = map_mut(call, exchange, kind)?;
         // What is malformed reads as the empty list, as in Envoy.
         let pairs = pairs::decode(bytes(call, ptr, len)?).unwrap_or_default();
         Ok(map.replace_all(&pairs))
@@ -216,7 +217,7 @@ fn set_value(
 ) -> Outcome {
     let kind = MapType::try_from(map)?;
     with_exchange(call, |call, exchange| {
-        let mut map = exchange.ok_or(Status::BadArgument)?.map_mut(kind)?;
+        let mut map = map_mut(call, exchange, kind)?;
         let (key, value) = two(call, key, value)?;
         match edit {
             Edit::Add => map.add(key, value)?,
@@ -224,6 +225,20 @@ fn set_value(
             Edit::Remove => map.remove(key),
         }
         Ok(())
+    })
+}
+
+/// A map for writing. Where it is not there, or went on already, the plugin is told once.
+fn map_mut<'a>(
+    call: &mut Call<'_>,
+    exchange: Option<&'a mut Exchange>,
+    kind: MapType,
+) -> Outcome<MapMut<'a>> {
+    let has_stream = exchange.is_some();
+    let map = exchange.and_then(|exchange| exchange.map_mut(kind).ok());
+    map.ok_or_else(|| {
+        call.data_mut().hint_map(kind, Access::Write, has_stream);
+        Status::BadArgument.into()
     })
 }
 
@@ -242,9 +257,17 @@ fn with_map<R>(
             | MapType::ResponseTrailers
     ) {
         return with_exchange(call, |call, exchange| {
-            f(call, exchange.and_then(|exchange| exchange.map(kind).ok()))
+            let has_stream = exchange.is_some();
+            let map = exchange.and_then(|exchange| exchange.map(kind).ok());
+            if map.is_none() {
+                call.data_mut().hint_map(kind, Access::Read, has_stream);
+            }
+            f(call, map)
         });
     }
     let event = call.data().calls.event();
+    if event.is_none() {
+        call.data_mut().hint_map(kind, Access::Read, true);
+    }
     f(call, event.as_deref().and_then(|event| event.map(kind)))
 }

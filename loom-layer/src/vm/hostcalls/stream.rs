@@ -6,7 +6,6 @@ use wasmtime::{FuncType, Linker};
 use super::memory::two;
 use super::{Call, Outcome, answer, ask, bytes};
 use crate::abi::{Status, StreamType, pairs};
-use crate::log::LogLevel;
 use crate::stream::{Direction, LocalReply, Wish};
 use crate::vm::host::Host;
 
@@ -33,6 +32,12 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.func_wrap("env", "proxy_continue_response", |mut call: Call<'_>| {
         answer(&mut call, |call| resume(call, StreamType::Response))
     })?;
+    linker.func_wrap("env", "proxy_clear_route_cache", |mut call: Call<'_>| {
+        answer(&mut call, |call| {
+            reroute(call);
+            Ok(())
+        })
+    })?;
     linker.func_wrap(
         "env",
         "proxy_send_local_response",
@@ -56,11 +61,15 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Version 0.1.0's text shows the two resuming functions without a result, and some SDKs import them so.
+/// Version 0.1.0's text shows some functions without a result, and some SDKs import them so.
 pub(super) fn define_variant(linker: &mut Linker<Host>, name: &str, ty: &FuncType) -> bool {
-    let stream = match name {
-        "proxy_continue_request" => StreamType::Request,
-        "proxy_continue_response" => StreamType::Response,
+    let run: fn(&mut Call<'_>) -> Outcome = match name {
+        "proxy_continue_request" => |call| resume(call, StreamType::Request),
+        "proxy_continue_response" => |call| resume(call, StreamType::Response),
+        "proxy_clear_route_cache" => |call| {
+            reroute(call);
+            Ok(())
+        },
         _ => return false,
     };
     if ty.params().len() != 0 || ty.results().len() != 0 {
@@ -68,9 +77,14 @@ pub(super) fn define_variant(linker: &mut Linker<Host>, name: &str, ty: &FuncTyp
     }
     linker
         .func_wrap("env", name, move |mut call: Call<'_>| {
-            answer(&mut call, |call| resume(call, stream)).map(|_| ())
+            answer(&mut call, run).map(|_| ())
         })
         .is_ok()
+}
+
+/// Asks that the route is chosen anew when the request goes on; after that, and without a request, nothing happens.
+pub(super) fn reroute(call: &mut Call<'_>) {
+    ask(call, Wish::Reroute);
 }
 
 fn resume(call: &mut Call<'_>, stream: StreamType) -> Outcome {
@@ -102,14 +116,18 @@ fn reply(call: &mut Call<'_>, status: u32, texts: [(u32, u32); 3], grpc_status: 
     let headers = pairs::decode(&headers).unwrap_or_default();
     let (details, body) = two(call, details, body)?;
     let reply = LocalReply::from_guest(status, details, body, &headers, grpc_status)?;
-    let ignored = match ask(call, Wish::Reply(reply)) {
-        Some(true) => None,
-        Some(false) => Some("the stream was answered already"),
-        None => Some("there is no stream to answer"),
-    };
-    if let Some(why) = ignored {
-        let message = format!("proxy_send_local_response is ignored: {why}");
-        call.data_mut().log(LogLevel::Warn, message.as_bytes());
+    match ask(call, Wish::Reply(reply)) {
+        Some(true) => {}
+        Some(false) => call.data_mut().hint("a second reply", |callback| {
+            format!(
+                "proxy_send_local_response is ignored in {callback}: the stream was answered already; return from the callback after the first reply"
+            )
+        }),
+        None => call.data_mut().hint("a reply to nothing", |callback| {
+            format!(
+                "proxy_send_local_response is ignored in {callback}: there is no stream to answer; name one with proxy_set_effective_context"
+            )
+        }),
     }
     Ok(())
 }

@@ -165,7 +165,7 @@ impl Animal {
             .filter(|_| visit.outcome != Outcome::Served);
         for line in self.says.into_iter().chain(explained) {
             // A line of the background may come after what it is about.
-            eventually(line, || {
+            eventually(&format!("{line} in {}", visit.name), || {
                 let lines = logs::of(&visit.name);
                 lines.iter().any(|said| said.message().contains(line))
             })

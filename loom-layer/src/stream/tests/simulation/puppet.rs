@@ -211,6 +211,8 @@ impl Guest for Puppet {
         &self.name
     }
 
+    fn resumed_nothing(&self, _: Direction) {}
+
     fn poll_enter(
         &mut self,
         _: &mut Context<'_>,
