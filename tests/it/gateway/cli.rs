@@ -107,6 +107,70 @@ fn check_loads_plugins() {
     );
 }
 
+/// Each common reason for which a plugin does not load: the error names plugin, file or key, and the cure.
+#[test]
+fn a_plugin_that_does_not_load_says_why_and_what_to_do() {
+    let module = |items: &str| {
+        let wat = format!(
+            r#"(module
+              (memory (export "memory") 2)
+              (func (export "malloc") (param i32) (result i32) i32.const 0)
+              {items})"#
+        );
+        wat::parse_str(&wat).expect("valid")
+    };
+    let plugin = r#"(func (export "proxy_abi_version_0_2_1"))"#;
+    let slow = r#"(func (export "_initialize") (loop $for_ever (br $for_ever)))"#;
+    let unknown = r#"(func (export "proxy_abi_version_0_3_0"))"#;
+    let cases = [
+        ("", None, "there is no such file", ["check the path", ""]),
+        (
+            "",
+            Some(b"this is no module".to_vec()),
+            "this is not WebAssembly",
+            ["name the .wasm file that the build of the plugin wrote", ""],
+        ),
+        (
+            "",
+            Some(module("")),
+            "the module is not a Proxy-Wasm plugin",
+            ["use a Proxy-Wasm SDK and export its entry point", ""],
+        ),
+        (
+            "",
+            Some(module(unknown)),
+            "a version of Proxy-Wasm that is not supported: it exports `proxy_abi_version_0_3_0`",
+            ["supported are 0.1.0, 0.2.0 and 0.2.1", ""],
+        ),
+        (
+            "memory_limit: 64KiB",
+            Some(module(plugin)),
+            "the module begins with 131072 bytes of memory, and its limit is 65536 bytes",
+            ["raise `memory_limit` to more than 131072 bytes", ""],
+        ),
+        (
+            "start_timeout: 50ms",
+            Some(module(&[plugin, slow].concat())),
+            "`_initialize` failed: the call took ",
+            [
+                "`start_timeout` is 50 ms",
+                "raise `start_timeout` if the plugin needs more",
+            ],
+        ),
+    ];
+    for (keys, file, why, cure) in cases {
+        let yaml = format!("{ECHO}plugins: [{{name: broken, path: broken.wasm, {keys}}}]\n");
+        let directory = directory(&[("loom.yaml", &yaml)]);
+        if let Some(file) = file {
+            fs::write(directory.path().join("broken.wasm"), file).expect("a file");
+        }
+        let error = failed(&loom(directory.path(), &["-config", "loom.yaml"]));
+        for text in ["plugin `broken`", "broken.wasm", why, cure[0], cure[1]] {
+            assert!(error.contains(text), "{text:?} is not in {error}");
+        }
+    }
+}
+
 #[test]
 fn no_configuration_shows_where_it_looked_and_one_to_paste() {
     let directory = directory(&[]);
