@@ -61,7 +61,9 @@ impl Caller {
     }
 
     fn number(&self, id: u32) -> String {
-        self.open.get(&id).map_or_else(|| format!("?{id}"), usize::to_string)
+        self.open
+            .get(&id)
+            .map_or_else(|| format!("?{id}"), usize::to_string)
     }
 
     /// Does what the plan says for an event of a call.
@@ -98,7 +100,8 @@ impl Caller {
                     (":authority", "callee.test"),
                 ];
                 let timeout = Duration::from_millis(word(1).parse().unwrap_or(0));
-                let made = hostcalls::dispatch_http_call(word(0), headers, Some(&body), vec![], timeout);
+                let made =
+                    hostcalls::dispatch_http_call(word(0), headers, Some(&body), vec![], timeout);
                 self.note("http", made.map_err(|status| status as u32));
             }
             "send" | "end" => {
@@ -129,7 +132,11 @@ impl Caller {
             "about" => {
                 let (id, step) = rest.split_once(' ').unwrap_or_default();
                 let id = id.parse().unwrap_or(0);
-                let id = if id < 400 { self.ids.get(&id).copied().unwrap_or(id) } else { id };
+                let id = if id < 400 {
+                    self.ids.get(&id).copied().unwrap_or(id)
+                } else {
+                    id
+                };
                 self.step(step, id);
             }
             "cancel-below" => {
@@ -215,7 +222,10 @@ impl Caller {
             .unwrap_or_default()
             .into_iter()
             // What depends on the host or the time.
-            .filter(|(name, _)| !matches!(name.as_str(), "date" | "server" | "content-length") && !name.starts_with("x-envoy"))
+            .filter(|(name, _)| {
+                !matches!(name.as_str(), "date" | "server" | "content-length")
+                    && !name.starts_with("x-envoy")
+            })
             .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(&value)))
             .collect();
         pairs.sort();
@@ -251,7 +261,10 @@ fn message(word: &str) -> Vec<u8> {
 
 /// A buffer, shortened where it is long.
 fn text(buffer: BufferType) -> String {
-    let bytes = hostcalls::get_buffer(buffer, 0, usize::MAX).ok().flatten().unwrap_or_default();
+    let bytes = hostcalls::get_buffer(buffer, 0, usize::MAX)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     if bytes.len() > 100 {
         return format!("{} bytes", bytes.len());
     }
@@ -285,13 +298,20 @@ fn dispatch(
     call: Option<(&[u8], Duration)>,
 ) -> Result<u32, u32> {
     let metadata: Vec<(&str, &[u8])> = vec![("x-from", b"guest")];
-    let bytes = upstream.strip_prefix('=').map_or_else(|| upstream.as_bytes().to_vec(), unhex);
+    let bytes = upstream
+        .strip_prefix('=')
+        .map_or_else(|| upstream.as_bytes().to_vec(), unhex);
     // SAFETY: the SDK wants text, and only passes it on.
     let upstream = unsafe { String::from_utf8_unchecked(bytes) };
     match call {
-        Some((message, timeout)) => {
-            hostcalls::dispatch_grpc_call(&upstream, service, method, metadata, Some(message), timeout)
-        }
+        Some((message, timeout)) => hostcalls::dispatch_grpc_call(
+            &upstream,
+            service,
+            method,
+            metadata,
+            Some(message),
+            timeout,
+        ),
         None => hostcalls::open_grpc_stream(&upstream, service, method, metadata),
     }
     .map_err(|status| status as u32)
@@ -306,7 +326,13 @@ fn unhex(hex: &str) -> Vec<u8> {
 macro_rules! calls {
     ($context:ty) => {
         impl Context for $context {
-            fn on_http_call_response(&mut self, id: u32, headers: usize, _: usize, trailers: usize) {
+            fn on_http_call_response(
+                &mut self,
+                id: u32,
+                headers: usize,
+                _: usize,
+                trailers: usize,
+            ) {
                 self.caller.answer(id, headers, trailers);
             }
 
@@ -315,7 +341,8 @@ macro_rules! calls {
             }
 
             fn on_grpc_stream_initial_metadata(&mut self, id: u32, count: u32) {
-                self.caller.metadata(id, "initial", MapType::GrpcReceiveInitialMetadata, count);
+                self.caller
+                    .metadata(id, "initial", MapType::GrpcReceiveInitialMetadata, count);
             }
 
             fn on_grpc_stream_message(&mut self, id: u32, size: usize) {
@@ -323,7 +350,8 @@ macro_rules! calls {
             }
 
             fn on_grpc_stream_trailing_metadata(&mut self, id: u32, count: u32) {
-                self.caller.metadata(id, "trailing", MapType::GrpcReceiveTrailingMetadata, count);
+                self.caller
+                    .metadata(id, "trailing", MapType::GrpcReceiveTrailingMetadata, count);
             }
 
             fn on_grpc_stream_close(&mut self, id: u32, status: u32) {
@@ -359,7 +387,9 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { caller: Caller::default() }))
+        Some(Box::new(Stream {
+            caller: Caller::default(),
+        }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
