@@ -7,6 +7,9 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+/// The file in which criterion keeps what it found.
+const ESTIMATES: &str = "estimates.json";
+
 /// Medians in nanoseconds of CPU time, by the benchmark's name.
 #[derive(Debug, Default)]
 pub(super) struct Library {
@@ -35,10 +38,9 @@ impl Library {
                 self.add(&path);
             } else if let Some((name, median)) = median(&path) {
                 self.medians.insert(name, median);
-                let written = entry
-                    .metadata()
-                    .and_then(|metadata| metadata.modified())
-                    .ok();
+                // The file's own time: writing it anew does not change the folder's.
+                let file = fs::metadata(path.join(ESTIMATES));
+                let written = file.and_then(|file| file.modified()).ok();
                 self.oldest = [self.oldest, written].into_iter().flatten().min();
             }
         }
@@ -66,6 +68,6 @@ fn median(folder: &Path) -> Option<(String, f64)> {
         serde_json::from_slice(&fs::read(folder.join(file)).ok()?).ok()
     };
     let name = read("benchmark.json")?["full_id"].as_str()?.to_owned();
-    let median = read("estimates.json")?["median"]["point_estimate"].as_f64()?;
+    let median = read(ESTIMATES)?["median"]["point_estimate"].as_f64()?;
     Some((name, median))
 }
