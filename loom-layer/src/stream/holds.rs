@@ -41,8 +41,10 @@ impl<G: Guest> Stream<G> {
     /// Whether a plugin holds headers, or what it has seen of a body.
     pub(super) fn holds(&self, direction: Direction, at: usize) -> bool {
         self.holds_headers(direction, at)
-            || self.filters[at].flows[direction as usize]
-                .as_ref()
+            || self
+                .filters
+                .get(at)
+                .and_then(|filter| filter.flows[direction as usize].as_ref())
                 .is_some_and(|flow| flow.paused)
     }
 

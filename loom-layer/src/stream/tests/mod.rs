@@ -83,10 +83,7 @@ impl Guest for Script {
         self.name
     }
 
-    fn resumed_nothing(&self, direction: Direction) {
-        let words = format!("{}:resumed nothing of the {direction:?}", self.name);
-        self.diary.borrow_mut().push(words);
-    }
+    fn resumed_nothing(&self, _: Direction) {}
 
     fn poll_enter(
         &mut self,
