@@ -6,7 +6,8 @@ use std::sync::Weak;
 
 use super::buffer::Buffer;
 use super::facts::Facts;
-use super::head::{Map, MapMut, RequestHead, ResponseHead};
+use super::head::{RequestHead, ResponseHead};
+use super::map::{Map, MapMut};
 use super::property::{Value, plain};
 use super::reply::LocalReply;
 use super::stored::StoredProperties;

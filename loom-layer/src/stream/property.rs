@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use super::exchange::Exchange;
 use super::facts::Facts;
-use super::head::Map;
+use super::map::Map;
 use super::{details, reply};
 use crate::abi::MapType;
 use crate::info::{ConnectionInfo, TlsInfo, UpstreamInfo};
