@@ -67,6 +67,12 @@ pub(crate) const INSTANCES: RangeInclusive<usize> = WORKERS;
 pub(crate) const ROUTE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=DAY;
 /// Hosts, paths, listeners or endpoints in one list. More of them belong into a wildcard, a prefix or DNS.
 pub(crate) const LISTED: u64 = 1024;
+/// Weights of endpoints: enough for one in a thousand.
+pub(crate) const WEIGHTS: RangeInclusive<u32> = 1..=1000;
+/// How often names are looked up: what Kubernetes and most resolvers keep an answer for.
+pub(crate) const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
+/// The bounds of [`RESOLVE_INTERVAL`]: a look-up per second is the most that a shared resolver should bear.
+pub(crate) const RESOLVE_INTERVAL_RANGE: RangeInclusive<Duration> = SECOND..=DAY;
 /// Time for a connection to an endpoint: a lost SYN is repeated after 1 s and again after 3 s, so two may be lost.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The bounds of [`CONNECT_TIMEOUT`].
@@ -85,6 +91,7 @@ pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -11,6 +11,12 @@ use std::time::Duration;
 
 use crate::limits;
 
+mod upstream;
+
+pub use upstream::{
+    Endpoint, EndpointAddress, HashOn, LoadBalancer, Servers, Target, Upstream, UpstreamTimeouts,
+};
+
 /// A whole `loom.yaml`, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -226,40 +232,6 @@ pub struct PluginUse {
     pub plugin: usize,
     /// The configuration of this route alone: it replaces [`Plugin::config`].
     pub config: Option<Arc<[u8]>>,
-}
-
-/// Where requests go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Upstream {
-    /// Its name, by which routes refer to it.
-    pub name: String,
-    /// What answers.
-    pub target: Target,
-}
-
-/// What answers for an upstream.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Target {
-    /// The built-in upstream that answers what it saw, as JSON.
-    Echo,
-    /// HTTP/1.1 servers, used in turn.
-    Endpoints {
-        /// Their addresses; never empty.
-        endpoints: Vec<Endpoint>,
-        /// Time for a connection to be made.
-        connect_timeout: Duration,
-        /// How long an unused connection is kept.
-        idle_timeout: Duration,
-    },
-}
-
-/// One server of an upstream: `host:port`, where the host may be a name or an address.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Endpoint {
-    /// A name, an IPv4 address, or an IPv6 address without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
 }
 
 /// Logging of the process itself.

@@ -11,9 +11,11 @@ use crate::raw::{self, DurationText, Raw, SizeText};
 use crate::tree::{KeyPath, Node};
 use crate::units::{show_duration, show_size};
 
+mod endpoints;
 mod equal_routes;
 mod hosts;
 mod listeners;
+mod load_balancers;
 mod names;
 mod paths;
 mod plugins;

@@ -1,13 +1,12 @@
 //! `upstreams`
 
-use std::net::Ipv6Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Checker, hosts};
+use super::{Checker, endpoints, load_balancers};
 use crate::limits;
-use crate::model::{Endpoint, Target, Upstream};
-use crate::raw::{self, EndpointEntry, Items, OneOrMany};
-use crate::schema::quoted;
+use crate::model::{Endpoint, EndpointAddress, Servers, Target, Upstream, UpstreamTimeouts};
+use crate::raw::{self, Items};
 use crate::tree::KeyPath;
 
 pub(super) fn check(
@@ -28,24 +27,17 @@ fn upstream(
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<Upstream> {
-    let (connect_timeout, idle_timeout) =
-        timeouts(raw.timeouts.as_ref(), &path.key("timeouts"), checker);
-    let endpoints = raw
-        .endpoints
-        .as_ref()
-        .map(|raw| endpoints(raw, &path.key("endpoints"), checker));
-    let target = match (endpoints, raw.builtin) {
-        (Some(endpoints), None) => endpoints.map(|endpoints| Target::Endpoints {
-            endpoints,
-            connect_timeout,
-            idle_timeout,
-        }),
+    let servers = servers(raw, path, checker);
+    let target = match (&raw.endpoints, raw.builtin) {
+        (Some(_), None) => servers.map(Target::Servers),
         (None, Some(raw::Builtin::Echo)) => {
-            if raw.timeouts.is_some() {
-                checker.fault(
-                    &path.key("timeouts"),
-                    "the timeouts of a built-in upstream would do nothing; leave them out",
-                );
+            let settings = ["load_balancer", "resolve_interval", "timeouts"];
+            for key in settings {
+                if !checker.is_empty_of(path, &[key]) {
+                    let message =
+                        format!("`{key}` of a built-in upstream would do nothing; leave it out");
+                    checker.fault(&path.key(key), message);
+                }
             }
             Some(Target::Echo)
         }
@@ -72,11 +64,50 @@ fn upstream(
     })
 }
 
+/// The servers and how they are used; `None` when a server is wrong, or there is none.
+fn servers(raw: &raw::Upstream, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Option<Servers> {
+    let endpoints = raw
+        .endpoints
+        .as_ref()
+        .map(|raw| endpoints::check(raw, &path.key("endpoints"), checker));
+    let load_balancer = load_balancers::check(
+        raw.load_balancer.as_ref(),
+        &path.key("load_balancer"),
+        checker,
+    );
+    let timeouts = timeouts(raw.timeouts.as_ref(), &path.key("timeouts"), checker);
+    let endpoints = endpoints??;
+    let resolve_interval = resolve_interval(raw, &endpoints, path, checker);
+    Some(Servers {
+        endpoints,
+        load_balancer: load_balancer?,
+        resolve_interval,
+        timeouts,
+    })
+}
+
+fn resolve_interval(
+    raw: &raw::Upstream,
+    endpoints: &[Endpoint],
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Duration {
+    let path = path.key("resolve_interval");
+    let range = &limits::RESOLVE_INTERVAL_RANGE;
+    let interval = checker.duration(raw.resolve_interval.as_ref(), range, &path);
+    let is_name = |endpoint: &Endpoint| matches!(&endpoint.address, EndpointAddress::Tcp { host, .. } if host.parse::<IpAddr>().is_err());
+    if interval.is_some() && !endpoints.iter().any(is_name) {
+        let message = "no endpoint is a name, so this would do nothing; leave it out";
+        checker.fault(&path, message);
+    }
+    interval.unwrap_or(limits::RESOLVE_INTERVAL)
+}
+
 fn timeouts(
     raw: Option<&raw::UpstreamTimeouts>,
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,
-) -> (Duration, Duration) {
+) -> UpstreamTimeouts {
     let connect = raw.and_then(|raw| raw.connect.as_ref());
     let connect = checker.duration(
         connect,
@@ -85,169 +116,8 @@ fn timeouts(
     );
     let idle = raw.and_then(|raw| raw.idle.as_ref());
     let idle = checker.duration(idle, &limits::IDLE_TIMEOUT_RANGE, &path.key("idle"));
-    (
-        connect.unwrap_or(limits::CONNECT_TIMEOUT),
-        idle.unwrap_or(limits::IDLE_TIMEOUT),
-    )
-}
-
-fn endpoints(
-    raw: &OneOrMany<EndpointEntry>,
-    path: &KeyPath<'_>,
-    checker: &mut Checker<'_>,
-) -> Option<Vec<Endpoint>> {
-    let endpoints: Vec<Option<Endpoint>> = raw
-        .iter()
-        .map(|(index, entry)| {
-            let path = path.item(index);
-            match entry {
-                EndpointEntry::Address(address) => endpoint(&address.0, &path, checker),
-                EndpointEntry::Full(full) => {
-                    endpoint(&full.address.as_ref()?.0, &path.key("address"), checker)
-                }
-            }
-        })
-        .collect();
-    endpoints.into_iter().collect()
-}
-
-fn endpoint(written: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Option<Endpoint> {
-    match read(written) {
-        Ok(endpoint) => Some(endpoint),
-        Err(Wrong { what, meant }) => {
-            let fault = checker.fault(path, format!("{} {what}", quoted(written)));
-            if let Some(meant) = meant {
-                fault.with_hint(format!("did you mean `{meant}`?"));
-            }
-            None
-        }
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Wrong {
-    what: &'static str,
-    meant: Option<String>,
-}
-
-fn read(written: &str) -> Result<Endpoint, Wrong> {
-    parse(written).ok_or_else(|| wrong(written))
-}
-
-fn parse(written: &str) -> Option<Endpoint> {
-    let (host, port) = written.rsplit_once(':')?;
-    let digits = port.bytes().all(|b| b.is_ascii_digit());
-    let port = port
-        .parse::<u16>()
-        .ok()
-        .filter(|port| digits && *port > 0)?;
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let is_host = bracketed.map_or_else(
-        || hosts::is_name(host),
-        |inside| inside.parse::<Ipv6Addr>().is_ok(),
-    );
-    is_host.then(|| Endpoint {
-        host: bracketed.unwrap_or(host).to_ascii_lowercase(),
-        port,
-    })
-}
-
-/// What is wrong with an endpoint that could not be read.
-fn wrong(written: &str) -> Wrong {
-    let (what, meant) = if let Some((scheme, rest)) = written.split_once("://") {
-        let authority = rest.split('/').next().unwrap_or(rest);
-        let port = if scheme == "https" { 443 } else { 80 };
-        let with_port = format!("{authority}:{port}");
-        let meant = if parse(authority).is_some() {
-            authority.to_owned()
-        } else {
-            with_port
-        };
-        ("is a URL; an endpoint is a host and a port", Some(meant))
-    } else if !written.starts_with('[') && written.matches(':').count() > 1 {
-        let meant = written
-            .rsplit_once(':')
-            .map(|(host, port)| format!("[{host}]:{port}"));
-        (
-            "has several colons; an IPv6 address needs brackets, as in `[::1]:3000`",
-            meant,
-        )
-    } else if written.is_empty() || written.ends_with(']') || !written.contains(':') {
-        (
-            "has no port; expected a host and a port",
-            Some(format!("{written}:80")),
-        )
-    } else if written.starts_with(':') {
-        (
-            "has no host; expected a host and a port",
-            Some(format!("127.0.0.1{written}")),
-        )
-    } else if written
-        .rsplit_once(':')
-        .is_some_and(|(host, _)| parse(&format!("{host}:80")).is_some())
-    {
-        (
-            "has no usable port; expected a number from 1 to 65535 after the colon",
-            None,
-        )
-    } else {
-        (
-            "is not a host and a port; expected one such as `127.0.0.1:3000`",
-            None,
-        )
-    };
-    Wrong {
-        what,
-        meant: meant.filter(|meant| parse(meant).is_some()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_and_ports() {
-        for (written, host, port) in [
-            ("127.0.0.1:3000", "127.0.0.1", 3000),
-            ("api.internal:80", "api.internal", 80),
-            ("LOCALHOST:1", "localhost", 1),
-            ("[::1]:3000", "::1", 3000),
-            ("my_service:65535", "my_service", 65535),
-        ] {
-            assert_eq!(
-                read(written),
-                Ok(Endpoint {
-                    host: host.to_owned(),
-                    port
-                }),
-                "{written}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_was_meant() {
-        for (written, meant) in [
-            ("127.0.0.1", Some("127.0.0.1:80")),
-            ("http://127.0.0.1:3000/", Some("127.0.0.1:3000")),
-            ("https://example.com/x", Some("example.com:443")),
-            ("::1:3000", Some("[::1]:3000")),
-            ("[::1]", Some("[::1]:80")),
-            (":3000", Some("127.0.0.1:3000")),
-            ("localhost:0", None),
-            ("localhost:99999", None),
-            ("localhost:+80", None),
-            ("localhost:http", None),
-            ("a b:80", None),
-            ("[::x]:80", None),
-            ("host:80/path", None),
-            ("", None),
-        ] {
-            let wrong = read(written).expect_err(written);
-            assert_eq!(wrong.meant.as_deref(), meant, "{written}");
-        }
+    UpstreamTimeouts {
+        connect: connect.unwrap_or(limits::CONNECT_TIMEOUT),
+        idle: idle.unwrap_or(limits::IDLE_TIMEOUT),
     }
 }

@@ -17,7 +17,10 @@ pub(crate) use listener::{ListenerEntry, ListenerLimits};
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
 pub(crate) use route::{ListenerName, PluginEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, SizeText};
-pub(crate) use upstream::{Builtin, EndpointEntry, Upstream, UpstreamTimeouts};
+pub(crate) use upstream::{
+    BalancePolicy, Builtin, EndpointEntry, HashOn, HashOnEntry, HashOnWord, LoadBalancerEntry,
+    Upstream, UpstreamTimeouts,
+};
 
 use crate::limits;
 

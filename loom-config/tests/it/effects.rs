@@ -158,6 +158,30 @@ const EFFECTS: &[(&str, &str)] = &[
         "upstreams: [{name: a, endpoints: [{<<address: 'a:1'||address: 'a:2'>>}]}]",
     ),
     (
+        "upstreams[].endpoints[].weight",
+        "upstreams: [{name: a, endpoints: [{address: 'a:1', <<weight: 3>>}]}]",
+    ),
+    (
+        "upstreams[].load_balancer.policy",
+        "upstreams: [{name: a, endpoints: 'a:1', load_balancer: {<<policy: random>>}}]",
+    ),
+    (
+        "upstreams[].load_balancer.hash_on[].header",
+        "upstreams: [{name: a, endpoints: 'a:1', load_balancer: {policy: consistent_hash, hash_on: [{<<header: a||header: b>>}]}}]",
+    ),
+    (
+        "upstreams[].load_balancer.hash_on[].cookie",
+        "upstreams: [{name: a, endpoints: 'a:1', load_balancer: {policy: consistent_hash, hash_on: [{<<cookie: a||cookie: b>>}]}}]",
+    ),
+    (
+        "upstreams[].load_balancer.hash_on[].query",
+        "upstreams: [{name: a, endpoints: 'a:1', load_balancer: {policy: consistent_hash, hash_on: [{<<query: a||query: b>>}]}}]",
+    ),
+    (
+        "upstreams[].resolve_interval",
+        "upstreams: [{name: a, endpoints: 'a:1', <<resolve_interval: 5s>>}]",
+    ),
+    (
         "upstreams[].builtin",
         "upstreams: [{name: a, <<endpoints: 'a:1'||builtin: echo>>}]",
     ),

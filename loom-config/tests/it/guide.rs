@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use loom_config::Loader;
-use loom_config::model::{PathMatch, Phase, Target};
+use loom_config::model::{EndpointAddress, PathMatch, Phase, Target};
 
 const GUIDE: &str = include_str!("../bad/guide_without_upstreams.yaml");
 
@@ -38,13 +38,14 @@ fn the_snippet_of_its_error_completes_it() {
         ("api", 0, 0)
     );
     assert_eq!(route.paths, [PathMatch::Prefix("/api".to_owned())]);
-    let Target::Endpoints { endpoints, .. } = &config.upstreams[0].target else {
+    let Target::Servers(servers) = &config.upstreams[0].target else {
         panic!("servers")
     };
-    assert_eq!(
-        (endpoints[0].host.as_str(), endpoints[0].port),
-        ("127.0.0.1", 3000)
-    );
+    let expected = EndpointAddress::Tcp {
+        host: "127.0.0.1".to_owned(),
+        port: 3000,
+    };
+    assert_eq!(servers.endpoints[0].address, expected);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use loom_config::model::{
-    Endpoint, FailurePolicy, HostMatch, LogFormat, LogLevel, PathMatch, Phase, RequestBody, Target,
+    Endpoint, EndpointAddress, FailurePolicy, HashOn, HostMatch, LoadBalancer, LogFormat, LogLevel,
+    PathMatch, Phase, RequestBody, Target,
 };
 use loom_config::{Config, Loader};
 
@@ -235,33 +236,69 @@ fn endpoints_in_every_form() {
         "
 upstreams:
   - {name: one, endpoints: 'api.internal:80'}
-  - {name: many, endpoints: ['127.0.0.1:3000', '[::1]:3001', {address: 'Host:3002'}], timeouts: {connect: 1s, idle: 2s}}
+  - {name: many, endpoints: ['127.0.0.1:3000', '[::1]:3001', {address: 'Host:3002', weight: 3}, 'unix:/run/app.sock', 'unix:near.sock'], timeouts: {connect: 1s, idle: 2s}}
 ",
     );
-    let endpoint = |host: &str, port| Endpoint {
-        host: host.to_owned(),
-        port,
+    let endpoint = |host: &str, port, weight| Endpoint {
+        address: EndpointAddress::Tcp {
+            host: host.to_owned(),
+            port,
+        },
+        weight,
     };
-    assert_eq!(
-        config.upstreams[0].target,
-        Target::Endpoints {
-            endpoints: vec![endpoint("api.internal", 80)],
-            connect_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(30),
-        }
-    );
-    assert_eq!(
-        config.upstreams[1].target,
-        Target::Endpoints {
-            endpoints: vec![
-                endpoint("127.0.0.1", 3000),
-                endpoint("::1", 3001),
-                endpoint("host", 3002)
-            ],
-            connect_timeout: Duration::from_secs(1),
-            idle_timeout: Duration::from_secs(2),
-        }
-    );
+    let Target::Servers(one) = &config.upstreams[0].target else {
+        panic!("servers")
+    };
+    assert_eq!(one.endpoints, [endpoint("api.internal", 80, 1)]);
+    assert_eq!(one.load_balancer, LoadBalancer::RoundRobin);
+    assert_eq!(one.resolve_interval, Duration::from_secs(30));
+    assert_eq!(one.timeouts.connect, Duration::from_secs(5));
+    assert_eq!(one.timeouts.idle, Duration::from_secs(30));
+    let Target::Servers(many) = &config.upstreams[1].target else {
+        panic!("servers")
+    };
+    let socket = |path: &str| Endpoint {
+        address: EndpointAddress::Unix(path.into()),
+        weight: 1,
+    };
+    let expected = [
+        endpoint("127.0.0.1", 3000, 1),
+        endpoint("::1", 3001, 1),
+        endpoint("host", 3002, 3),
+        socket("/run/app.sock"),
+        socket("etc/near.sock"),
+    ];
+    assert_eq!(many.endpoints, expected);
+    assert_eq!(many.timeouts.connect, Duration::from_secs(1));
+    assert_eq!(many.timeouts.idle, Duration::from_secs(2));
+}
+
+#[test]
+fn load_balancers_in_every_form() {
+    for (written, expected) in [
+        ("random", LoadBalancer::Random),
+        ("{policy: least_request}", LoadBalancer::LeastRequest),
+        (
+            "{policy: consistent_hash, hash_on: ip}",
+            LoadBalancer::ConsistentHash(vec![HashOn::Ip]),
+        ),
+        (
+            "{policy: consistent_hash, hash_on: [{header: X-User}, {cookie: Id}, {query: q}, ip]}",
+            LoadBalancer::ConsistentHash(vec![
+                HashOn::Header("x-user".to_owned()),
+                HashOn::Cookie("Id".to_owned()),
+                HashOn::Query("q".to_owned()),
+                HashOn::Ip,
+            ]),
+        ),
+    ] {
+        let text = format!("upstreams: [{{name: a, endpoints: 'a:1', load_balancer: {written}}}]");
+        let config = load(&text);
+        let Target::Servers(servers) = &config.upstreams[0].target else {
+            panic!("servers")
+        };
+        assert_eq!(servers.load_balancer, expected, "{written}");
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(super) struct Assembled {
     pub(super) listeners: Vec<Router>,
     /// The plugins that run without a route.
     pub(super) services: Vec<PluginService>,
+    /// Where requests go, in the order of the configuration.
+    pub(super) upstreams: Vec<Arc<Upstream>>,
 }
 
 impl Assembled {
@@ -49,6 +51,7 @@ impl Assembled {
         Ok(Self {
             listeners: listeners.collect(),
             services: plugins.into_services(),
+            upstreams,
         })
     }
 }

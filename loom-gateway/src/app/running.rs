@@ -47,6 +47,9 @@ impl Running {
             drain: Drain::default(),
             drain_timeout: config.shutdown.drain_timeout,
         };
+        for upstream in &assembled.upstreams {
+            upstream.start();
+        }
         for ((listener, bound), router) in config
             .listeners
             .into_iter()

@@ -9,7 +9,7 @@ use http::{Request, Response, Version};
 use loom_layer::CalloutBody;
 use tower::{BoxError, Service};
 
-use super::pool::{SendError, send};
+use super::pool::{SendError, send, send_http2};
 use super::upstream::{Target, Upstream};
 use super::{echo, rewrite};
 
@@ -53,17 +53,17 @@ async fn answer(
     upstream: &Upstream,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, BoxError> {
-    let Target::Pool(pool) = &upstream.target else {
+    let Target::Servers(servers) = &upstream.target else {
         rewrite::headers(&mut request, None);
         return Ok(echo::answer(request).await);
     };
-    let endpoint = pool.next().ok_or(NoEndpoint)?;
+    let lease = servers.pick(&request).ok_or(NoEndpoint)?;
     let sent = if request.version() == Version::HTTP_2 {
-        rewrite::http2_request(&mut request, endpoint.authority());
-        endpoint.send_http2(request).await
+        rewrite::http2_request(&mut request, lease.authority());
+        send_http2(lease, request).await
     } else {
-        rewrite::request(&mut request, endpoint.authority());
-        send(Arc::clone(endpoint), request, None).await
+        rewrite::request(&mut request, lease.authority());
+        send(lease, request, None).await
     };
     let mut response = sent.map_err(|error: SendError| Box::new(error))?;
     rewrite::response(&mut response);

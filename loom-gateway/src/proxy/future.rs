@@ -9,7 +9,7 @@ use axum::body::Body;
 use http::{Request, Response};
 
 use super::failure::{self, classify};
-use super::pool::{Endpoint, Report, SendError, send};
+use super::pool::{Lease, Report, SendError, send};
 use super::rewrite;
 use super::upstream::Upstream;
 use crate::errors::Failure;
@@ -29,13 +29,13 @@ enum State {
 
 impl ProxyFuture {
     pub(super) fn send(
-        endpoint: Arc<Endpoint>,
+        lease: Lease,
         request: Request<Body>,
         upstream: Arc<Upstream>,
         mut report: Option<Report>,
     ) -> Self {
         Self::run(async move {
-            let result = send(endpoint, request, report.as_mut()).await;
+            let result = send(lease, request, report.as_mut()).await;
             answer(result, &upstream, report)
         })
     }

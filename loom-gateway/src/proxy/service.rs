@@ -9,8 +9,7 @@ use http::{Request, Response};
 use tower::Service;
 
 use super::future::ProxyFuture;
-use super::pool::Pool;
-use super::upstream::{Target, Upstream};
+use super::upstream::{Servers, Target, Upstream};
 use super::{echo, failure, rewrite};
 use crate::errors::Failure;
 
@@ -36,9 +35,9 @@ impl ProxyService {
         self
     }
 
-    fn send(&self, pool: &Pool, mut request: Request<Body>) -> ProxyFuture {
-        let report = self.reports.then(|| pool.report());
-        let Some(endpoint) = pool.next() else {
+    fn send(&self, servers: &Servers, mut request: Request<Body>) -> ProxyFuture {
+        let report = self.reports.then(|| servers.report());
+        let Some(lease) = servers.pick(&request) else {
             return ProxyFuture::ready(failure::respond(
                 Failure::NoEndpoint,
                 &self.upstream.name,
@@ -46,9 +45,9 @@ impl ProxyService {
                 report,
             ));
         };
-        rewrite::request(&mut request, endpoint.authority());
+        rewrite::request(&mut request, lease.authority());
         let upstream = Arc::clone(&self.upstream);
-        ProxyFuture::send(Arc::clone(endpoint), request, upstream, report)
+        ProxyFuture::send(lease, request, upstream, report)
     }
 }
 
@@ -63,7 +62,7 @@ impl Service<Request<Body>> for ProxyService {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         match &self.upstream.target {
-            Target::Pool(pool) => self.send(pool, request),
+            Target::Servers(servers) => self.send(servers, request),
             Target::Echo => {
                 rewrite::headers(&mut request, None);
                 ProxyFuture::run(echo::answer(request))

@@ -18,4 +18,5 @@ mod reroute;
 mod routing;
 mod shutdown;
 mod support;
+mod upstreams;
 mod zoo;

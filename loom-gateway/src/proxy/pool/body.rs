@@ -1,36 +1,37 @@
 //! A response's body, at the end of which its connection goes back to be used again.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::endpoint::{Connection, Endpoint};
+use super::endpoint::Connection;
+use super::lease::Lease;
 
 /// The body. Dropped before its end, it closes the connection: what is left of the response could not be told from the
 /// next one.
 pub(super) struct PooledBody {
     inner: Incoming,
-    connection: Option<(Connection, Arc<Endpoint>)>,
+    /// The exchange, and its connection when that carries one exchange at a time.
+    exchange: Option<(Option<Connection>, Lease)>,
     /// Why the body is broken off; it is said with the next poll.
     failed: Option<hyper::Error>,
 }
 
 impl PooledBody {
-    pub(super) fn new(inner: Incoming, connection: Connection, endpoint: Arc<Endpoint>) -> Self {
+    pub(super) fn new(inner: Incoming, connection: Option<Connection>, lease: Lease) -> Self {
         Self {
             inner,
-            connection: Some((connection, endpoint)),
+            exchange: Some((connection, lease)),
             failed: None,
         }
     }
 
     fn give_back(&mut self) {
-        if let Some((connection, endpoint)) = self.connection.take() {
-            endpoint.put(connection);
+        if let Some((Some(connection), lease)) = self.exchange.take() {
+            lease.put(connection);
         }
     }
 }
@@ -50,7 +51,7 @@ impl Body for PooledBody {
         match poll {
             Poll::Ready(Some(Err(error))) => {
                 // What came before it goes out first: hyper throws away what is not written yet when a body fails.
-                self.connection = None;
+                self.exchange = None;
                 self.failed = Some(error);
                 cx.waker().wake_by_ref();
                 return Poll::Pending;

@@ -1,21 +1,36 @@
 //! New connections.
 
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_util::either::Either;
 use tower::{BoxError, ServiceExt};
 
+use super::place::Way;
 use crate::limits;
 
-/// Opens TCP connections, within a time that covers the look-up of the name too.
+/// A connection to a server.
+pub(super) type Stream = Either<TcpStream, UnixStream>;
+
+/// Opens connections to one server, within a time that covers the look-up of a name too.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
-    tcp: HttpConnector,
+    to: To,
     timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum To {
+    Tcp(HttpConnector, Uri),
+    Socket(Arc<Path>),
 }
 
 /// No connection within the time.
@@ -24,19 +39,43 @@ pub(super) struct Connector {
 pub(in crate::proxy) struct ConnectTimeout(Duration);
 
 impl Connector {
-    pub(super) fn new(timeout: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
-        // Without it a small body waits for the acknowledgement of the headers.
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(limits::UPSTREAM_KEEPALIVE));
-        tcp.set_keepalive_interval(Some(limits::UPSTREAM_KEEPALIVE));
-        Self { tcp, timeout }
+    pub(super) fn new(way: &Way, timeout: Duration) -> Self {
+        let to = match way {
+            Way::Address(address) => To::Tcp(tcp(), uri(*address)),
+            Way::Name(uri) => To::Tcp(tcp(), uri.clone()),
+            Way::Socket(path) => To::Socket(Arc::clone(path)),
+        };
+        Self { to, timeout }
     }
 
-    pub(super) async fn connect(&self, to: Uri) -> Result<TokioIo<TcpStream>, BoxError> {
-        match timeout(self.timeout, self.tcp.clone().oneshot(to)).await {
-            Ok(connected) => connected.map_err(Into::into),
+    pub(super) async fn connect(&self) -> Result<TokioIo<Stream>, BoxError> {
+        match timeout(self.timeout, self.open()).await {
+            Ok(connected) => Ok(TokioIo::new(connected?)),
             Err(_) => Err(ConnectTimeout(self.timeout).into()),
         }
     }
+
+    async fn open(&self) -> Result<Stream, BoxError> {
+        Ok(match &self.to {
+            To::Tcp(tcp, uri) => Either::Left(tcp.clone().oneshot(uri.clone()).await?.into_inner()),
+            To::Socket(path) => Either::Right(UnixStream::connect(path).await?),
+        })
+    }
+}
+
+fn tcp() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    // Without it a small body waits for the acknowledgement of the headers.
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(limits::UPSTREAM_KEEPALIVE));
+    tcp.set_keepalive_interval(Some(limits::UPSTREAM_KEEPALIVE));
+    tcp
+}
+
+fn uri(address: SocketAddr) -> Uri {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Authority::try_from(address.to_string()).ok();
+    parts.path_and_query = Some(PathAndQuery::from_static("/"));
+    Uri::from_parts(parts).unwrap_or_default()
 }

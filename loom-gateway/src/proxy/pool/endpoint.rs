@@ -1,21 +1,22 @@
 //! One server, and its connections.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, Response, Uri};
+use http::uri::Authority;
 use hyper::client::conn::http1::{self, SendRequest};
 use loom_config::model;
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
+use tokio_util::either::Either;
 
-use super::connector::Connector;
+use super::connector::{Connector, Stream};
 use super::exchange::SendError;
 use super::http2::Http2;
 use super::idle::Idle;
+use super::place::{Place, Way};
 use crate::errors::Chain;
 use crate::limits;
 
@@ -36,11 +37,11 @@ pub(in crate::proxy) struct Addresses {
 /// One server of an upstream.
 #[derive(Debug)]
 pub(in crate::proxy) struct Endpoint {
-    authority: Authority,
-    uri: Uri,
+    place: Place,
     connector: Connector,
+    in_flight: AtomicUsize,
     kept: Mutex<Kept>,
-    http2: Http2,
+    pub(super) http2: Http2,
 }
 
 #[derive(Debug)]
@@ -51,46 +52,54 @@ struct Kept {
 }
 
 impl Endpoint {
-    /// `None`, and a line in the log, when the host is none.
-    pub(super) fn new(
-        endpoint: &model::Endpoint,
-        connect_timeout: Duration,
-        idle_timeout: Duration,
-    ) -> Option<Self> {
-        let model::Endpoint { host, port } = endpoint;
-        let authority = match host.parse::<Ipv6Addr>() {
-            Ok(address) => format!("[{address}]:{port}"),
-            Err(_) => format!("{host}:{port}"),
-        };
-        let Some((authority, uri)) = parse(authority) else {
-            tracing::error!(host, port, "endpoint is left out: this is no host");
-            return None;
-        };
-        let idle = Idle::new(limits::POOL_IDLE_CONNECTIONS, idle_timeout);
-        let connector = Connector::new(connect_timeout);
-        Some(Self {
-            authority,
-            http2: Http2::new(connector.clone(), uri.clone()),
-            uri,
+    pub(in crate::proxy) fn new(place: Place, timeouts: &model::UpstreamTimeouts) -> Self {
+        let connector = Connector::new(&place.way, timeouts.connect);
+        Self {
+            place,
+            http2: Http2::new(connector.clone()),
             connector,
+            in_flight: AtomicUsize::new(0),
             kept: Mutex::new(Kept {
-                idle,
+                idle: Idle::new(limits::POOL_IDLE_CONNECTIONS, timeouts.idle),
                 watched: false,
             }),
-        })
+        }
     }
 
     /// Its `host:port`.
     pub(in crate::proxy) fn authority(&self) -> &Authority {
-        &self.authority
+        &self.place.authority
     }
 
-    /// Sends a request over HTTP/2, whatever the endpoint is spoken to otherwise.
-    pub(in crate::proxy) async fn send_http2(
-        &self,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, SendError> {
-        self.http2.send(request).await
+    /// What it is called in logs.
+    pub(in crate::proxy) fn label(&self) -> &str {
+        &self.place.label
+    }
+
+    /// Its share of the requests.
+    pub(in crate::proxy) fn weight(&self) -> u32 {
+        self.place.weight
+    }
+
+    /// Its address; `None` when it has a name of which no address is known, and for a Unix socket.
+    pub(in crate::proxy) fn address(&self) -> Option<SocketAddr> {
+        match self.place.way {
+            Way::Address(address) => Some(address),
+            Way::Name(_) | Way::Socket(_) => None,
+        }
+    }
+
+    /// Exchanges that are under way.
+    pub(in crate::proxy) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// A kept connection that is not known to be dead, and for how long it has been unused.
@@ -131,7 +140,7 @@ impl Endpoint {
 
     /// A new connection.
     pub(super) async fn connect(&self) -> Result<Connection, SendError> {
-        let stream = self.connector.connect(self.uri.clone()).await;
+        let stream = self.connector.connect().await;
         let stream = stream.map_err(SendError::Connect)?;
         let addresses = addresses(stream.inner());
         let mut builder = http1::Builder::new();
@@ -147,18 +156,12 @@ impl Endpoint {
     }
 }
 
-fn addresses(stream: &TcpStream) -> Option<Addresses> {
+fn addresses(stream: &Stream) -> Option<Addresses> {
+    let Either::Left(stream) = stream else {
+        return None;
+    };
     let (remote, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
     Some(Addresses { remote, local })
-}
-
-fn parse(authority: String) -> Option<(Authority, Uri)> {
-    let authority = Authority::try_from(authority).ok()?;
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(authority.clone());
-    parts.path_and_query = Some(PathAndQuery::from_static("/"));
-    Some((authority, Uri::from_parts(parts).ok()?))
 }
 
 /// Drops connections as they grow old, until there is none. It holds the endpoint no longer than its last connection.

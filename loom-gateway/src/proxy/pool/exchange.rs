@@ -1,7 +1,5 @@
 //! One request and its response, over a kept connection or a new one.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use http::{Request, Response};
 use http_body::Body as _;
@@ -9,7 +7,8 @@ use hyper::body::Incoming;
 use tower::BoxError;
 
 use super::body::PooledBody;
-use super::endpoint::{Connection, Endpoint};
+use super::endpoint::Connection;
+use super::lease::Lease;
 use super::report::Report;
 use crate::limits;
 
@@ -24,17 +23,17 @@ pub(in crate::proxy) enum SendError {
     Exchange(#[source] hyper::Error),
 }
 
-/// Sends a request to `endpoint`.
+/// Sends a request to an endpoint over HTTP/1.1.
 ///
 /// A kept connection may have been closed by the server in the meantime. As long as nothing of the request went out it
 /// is sent on another one. When something may have, it is sent once more only if that is safe (RFC 9110, 9.2.2): the
 /// method is idempotent, there is no body, and no response has begun.
 pub(in crate::proxy) async fn send(
-    endpoint: Arc<Endpoint>,
+    lease: Lease,
     mut request: Request<Body>,
     mut report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
-    while let Some((mut connection, unused)) = endpoint.take() {
+    while let Some((mut connection, unused)) = lease.take() {
         let mut copy = None;
         if unused >= limits::POOL_TRUSTED {
             // Lets the runtime look at its sockets: a connection that the server has closed is known as such afterwards.
@@ -48,7 +47,7 @@ pub(in crate::proxy) async fn send(
             report.reached(connection.addresses);
         }
         let mut failed = match connection.sender.try_send_request(request).await {
-            Ok(response) => return Ok(received(response, connection, endpoint)),
+            Ok(response) => return Ok(received(response, Some(connection), lease)),
             Err(failed) => failed,
         };
         match (failed.take_message(), copy) {
@@ -63,14 +62,23 @@ pub(in crate::proxy) async fn send(
             (None, _) => return Err(SendError::Exchange(failed.into_error())),
         }
     }
-    let mut connection = endpoint.connect().await?;
+    let mut connection = lease.connect().await?;
     if let Some(report) = &mut report {
         report.reached(connection.addresses);
     }
     match connection.sender.send_request(request).await {
-        Ok(response) => Ok(received(response, connection, endpoint)),
+        Ok(response) => Ok(received(response, Some(connection), lease)),
         Err(error) => Err(SendError::Exchange(error)),
     }
+}
+
+/// Sends a request to an endpoint over HTTP/2, whatever the endpoint is spoken to otherwise.
+pub(in crate::proxy) async fn send_http2(
+    lease: Lease,
+    request: Request<Body>,
+) -> Result<Response<Body>, SendError> {
+    let response = lease.http2.send(request).await?;
+    Ok(received(response, None, lease))
 }
 
 /// A copy of a request that may be sent two times.
@@ -91,23 +99,27 @@ fn is_end(error: &hyper::Error) -> bool {
     !error.is_parse() && !error.is_user()
 }
 
+/// The response with the exchange in its body.
 fn received(
     response: Response<Incoming>,
-    connection: Connection,
-    endpoint: Arc<Endpoint>,
+    connection: Option<Connection>,
+    lease: Lease,
 ) -> Response<Body> {
     response.map(|body| {
         if body.is_end_stream() {
-            endpoint.put(connection);
+            if let Some(connection) = connection {
+                lease.put(connection);
+            }
             Body::empty()
         } else {
-            Body::new(PooledBody::new(body, connection, endpoint))
+            Body::new(PooledBody::new(body, connection, lease))
         }
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use http::Method;
@@ -117,6 +129,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::proxy::pool::{Endpoint, Place};
 
     /// Ends a test that hangs.
     const LIMIT: Duration = Duration::from_secs(60);
@@ -127,11 +140,16 @@ mod tests {
         async fn start() -> (Self, Arc<Endpoint>) {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("an address");
-            let endpoint = model::Endpoint {
+            let address = model::EndpointAddress::Tcp {
                 host: address.ip().to_string(),
                 port: address.port(),
             };
-            let endpoint = Endpoint::new(&endpoint, LIMIT, LIMIT).expect("a host");
+            let place = Place::new(&model::Endpoint { address, weight: 1 }).expect("a host");
+            let timeouts = model::UpstreamTimeouts {
+                connect: LIMIT,
+                idle: LIMIT,
+            };
+            let endpoint = Endpoint::new(place, &timeouts);
             (Self(listener), Arc::new(endpoint))
         }
 
@@ -156,7 +174,9 @@ mod tests {
     async fn status(endpoint: &Arc<Endpoint>, method: Method) -> Result<u16, SendError> {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
-        let response = tokio::time::timeout(LIMIT, send(Arc::clone(endpoint), request, None)).await;
+        let response =
+            tokio::time::timeout(LIMIT, send(Lease::new(Arc::clone(endpoint)), request, None))
+                .await;
         let response = response.expect("the test hangs")?;
         let status = response.status().as_u16();
         response.into_body().collect().await.expect("a whole body");

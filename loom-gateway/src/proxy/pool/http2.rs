@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use http::{Request, Response, Uri};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use parking_lot::Mutex;
@@ -33,23 +34,24 @@ struct ConnectError(#[source] Arc<dyn Error + Send + Sync>);
 #[derive(Debug)]
 pub(super) struct Http2 {
     connector: Connector,
-    endpoint: Uri,
     /// The connection, or the way to one that all who wait for it go together.
     current: Mutex<Option<Connecting>>,
 }
 
 impl Http2 {
-    pub(super) fn new(connector: Connector, endpoint: Uri) -> Self {
+    pub(super) fn new(connector: Connector) -> Self {
         Self {
             connector,
-            endpoint,
             current: Mutex::new(None),
         }
     }
 
     /// Sends a request. The connection may end at the very moment; a request of which nothing went out is sent once more,
     /// on a new one.
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
+    pub(super) async fn send(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, SendError> {
         // What happened to a kept connection since its last use has to become known first.
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
@@ -59,7 +61,7 @@ impl Http2 {
             connection = self.connection().await?;
         }
         let mut failed = match connection.try_send_request(request).await {
-            Ok(response) => return Ok(response.map(Body::new)),
+            Ok(response) => return Ok(response),
             Err(failed) => failed,
         };
         let Some(unsent) = failed.take_message() else {
@@ -67,7 +69,7 @@ impl Http2 {
         };
         let mut connection = self.connection().await?;
         let response = connection.send_request(unsent).await;
-        Ok(response.map_err(SendError::Exchange)?.map(Body::new))
+        response.map_err(SendError::Exchange)
     }
 
     async fn connection(&self) -> Result<Connection, SendError> {
@@ -86,7 +88,7 @@ impl Http2 {
             return connecting.clone();
         }
         // On a task of its own, so that it goes on when the request that began it is cancelled.
-        let task = tokio::spawn(connect(self.connector.clone(), self.endpoint.clone()));
+        let task = tokio::spawn(connect(self.connector.clone()));
         let connecting = task.map(|ended| match ended {
             Ok(connected) => connected.map_err(|error| ConnectError(error.into())),
             Err(error) => Err(ConnectError(Arc::new(error))),
@@ -95,8 +97,8 @@ impl Http2 {
     }
 }
 
-async fn connect(connector: Connector, endpoint: Uri) -> Result<Connection, BoxError> {
-    let stream = connector.connect(endpoint).await?;
+async fn connect(connector: Connector) -> Result<Connection, BoxError> {
+    let stream = connector.connect().await?;
     let (connection, driver) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_header_list_size(limits::UPSTREAM_HEADER_BYTES)

@@ -16,7 +16,7 @@ pub(in crate::proxy) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(endpoints: usize) -> Self {
+    pub(in crate::proxy) fn new(endpoints: usize) -> Self {
         Self {
             endpoints,
             asked: Instant::now(),

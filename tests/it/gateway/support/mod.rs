@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(super) use binary::{Loom, loom, program};
 pub(super) use client::{Raw, http1, http2, text};
 pub(super) use gateway::{address, proxy_to, start};
-pub(super) use upstream::{Upstream, full, refused_address};
+pub(super) use upstream::{Upstream, full, read_head, refused_address};
 
 /// Ends a test that hangs. No test depends on its value.
 pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
