@@ -22,14 +22,76 @@ pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("routes");
     group.measurement_time(Duration::from_secs(8));
     for routes in [10, 1_000, 10_000] {
-        group.bench_function(routes.to_string(), |b| bundles(b, routes));
+        group.bench_function(routes.to_string(), |b| bundles(b, &by_prefix(routes)));
+    }
+    // Twenty of each host, of all kinds that are looked up.
+    for routes in [20, 1_000, 10_000] {
+        group.bench_function(format!("kinds/{routes}"), |b| {
+            bundles(b, &of_all_kinds(routes));
+        });
     }
     group.finish();
 }
 
-fn bundles(bencher: &mut Bencher<'_, CpuTime>, routes: usize) {
-    let (_runtime, running) = start(routes);
-    let mut client = Client::connect(running.addresses()[0].1, routes);
+/// Routes, and requests for the last ones of them.
+struct Table {
+    routes: String,
+    requests: Vec<String>,
+}
+
+/// Half of them by host and path, half by path alone.
+fn by_prefix(routes: usize) -> Table {
+    let mut text = String::new();
+    for number in 0..routes / 2 {
+        text += &format!("  - {{id: p{number}, path: /service-{number}/*, upstream: none}}\n");
+        text += &format!(
+            "  - {{id: h{number}, host: host-{number}.example.com, path: /api/*, upstream: none}}\n"
+        );
+    }
+    let last = routes / 2 - 1;
+    Table {
+        routes: text,
+        // HEAD: the answer has no body that would have to be looked at.
+        requests: vec![
+            format!("HEAD /service-{last}/a HTTP/1.1\r\nhost: example.com\r\n\r\n"),
+            format!("HEAD /api/a HTTP/1.1\r\nhost: host-{last}.example.com\r\n\r\n"),
+        ],
+    }
+}
+
+/// Of each host: exact paths, paths with parameters, prefixes, and prefixes with conditions.
+fn of_all_kinds(routes: usize) -> Table {
+    let mut text = String::new();
+    for number in 0..routes {
+        let (host, place) = (number / 20, number % 20);
+        let path = match place % 4 {
+            0 => format!("/exact-{place}"),
+            1 => format!("'/users/{{id}}/{place}'"),
+            2 => format!("/prefix-{place}/*"),
+            _ => format!("/*, methods: HEAD, headers: {{name: x-place, exact: 'at-{place}'}}"),
+        };
+        text += &format!(
+            "  - {{id: r{number}, host: host-{host}.example.com, path: {path}, upstream: none}}\n"
+        );
+    }
+    let host = routes / 20 - 1;
+    let request = |path: &str, header: &str| {
+        format!("HEAD {path} HTTP/1.1\r\nhost: host-{host}.example.com\r\n{header}\r\n")
+    };
+    Table {
+        routes: text,
+        requests: vec![
+            request("/exact-16", ""),
+            request("/users/42/17", ""),
+            request("/prefix-18/a", ""),
+            request("/else", "x-place: at-19\r\n"),
+        ],
+    }
+}
+
+fn bundles(bencher: &mut Bencher<'_, CpuTime>, table: &Table) {
+    let (_runtime, running) = start(&table.routes);
+    let mut client = Client::connect(running.addresses()[0].1, &table.requests);
     bencher.iter_custom(|times| {
         let bundles = times.div_ceil(BUNDLE);
         let begin = cpu_time();
@@ -40,17 +102,11 @@ fn bundles(bencher: &mut Bencher<'_, CpuTime>, routes: usize) {
     });
 }
 
-/// A gateway with so many routes, half of them by host and path, half by path alone.
-fn start(routes: usize) -> (Runtime, Running) {
-    let mut text = String::from(
-        "listeners: [\"127.0.0.1:0\"]\nupstreams: [{name: none, builtin: echo}]\nroutes:\n",
+/// A gateway with these routes.
+fn start(routes: &str) -> (Runtime, Running) {
+    let text = format!(
+        "listeners: [\"127.0.0.1:0\"]\nupstreams: [{{name: none, builtin: echo}}]\nroutes:\n{routes}"
     );
-    for number in 0..routes / 2 {
-        text += &format!("  - {{id: p{number}, path: /service-{number}/*, upstream: none}}\n");
-        text += &format!(
-            "  - {{id: h{number}, host: host-{number}.example.com, path: /api/*, upstream: none}}\n"
-        );
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("loom.yaml");
     std::fs::write(&file, text).expect("a file");
@@ -71,19 +127,11 @@ struct Client {
 }
 
 impl Client {
-    fn connect(address: SocketAddr, routes: usize) -> Self {
+    /// A client that sends these requests in turn.
+    fn connect(address: SocketAddr, requests: &[String]) -> Self {
         let stream = TcpStream::connect(address).expect("a connection");
-        let last = routes / 2 - 1;
-        let mut bundle = Vec::new();
-        for number in 0..BUNDLE {
-            // Every other one is found by its host. HEAD: the answer has no body that would have to be looked at.
-            let line = if number % 2 == 0 {
-                format!("HEAD /service-{last}/a HTTP/1.1\r\nhost: example.com\r\n\r\n")
-            } else {
-                format!("HEAD /api/a HTTP/1.1\r\nhost: host-{last}.example.com\r\n\r\n")
-            };
-            bundle.extend_from_slice(line.as_bytes());
-        }
+        let turns = requests.iter().cycle().take(BUNDLE as usize);
+        let bundle = turns.flat_map(|request| request.bytes()).collect();
         Self {
             stream,
             bundle,

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::error::Report;
 use crate::limits;
 use crate::suggest;
-use crate::tree::{Data, KeyPath, Node, Scalar, Value};
+use crate::tree::{Data, KeyPath, Node, Scalar, Step, Value};
 
 /// Where the values come from.
 #[derive(Debug)]
@@ -68,7 +68,11 @@ impl Expander<'_> {
             }
             Value::Map(entries) => {
                 for entry in entries {
-                    self.node(&mut entry.node, &path.key(&entry.key));
+                    let path = path.key(&entry.key);
+                    let may_be_literal = matches!(entry.key.as_str(), "regex" | "rewrite");
+                    if !(may_be_literal && is_literal(&path)) {
+                        self.node(&mut entry.node, &path);
+                    }
                 }
             }
             Value::Scalar(scalar) => {
@@ -191,6 +195,16 @@ impl Expander<'_> {
         }
         Ok(text)
     }
+}
+
+/// Whether a `regex` or `rewrite` there is taken as it is written: dollars and braces are part of a route's expressions. A plugin's
+/// own configuration may call something `regex` too, and has nothing to do with it.
+fn is_literal(path: &KeyPath<'_>) -> bool {
+    let steps: Vec<Step<'_>> = path.steps().collect();
+    matches!(
+        steps.as_slice(),
+        [Step::Key("routes"), Step::Index(_), Step::Key(key), ..] if *key != "plugins"
+    )
 }
 
 fn is_one_variable(text: &str) -> bool {

@@ -73,6 +73,10 @@ pub(crate) const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 pub(crate) const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
 /// The bounds of [`RESOLVE_INTERVAL`]: a look-up per second is the most that a shared resolver should bear.
 pub(crate) const RESOLVE_INTERVAL_RANGE: RangeInclusive<Duration> = SECOND..=DAY;
+/// Segments of a path with parameters. The look-up walks down them.
+pub(crate) const TEMPLATE_SEGMENTS: usize = 64;
+/// Memory of one compiled regular expression, and of what it computes with: enough for some hundred characters.
+pub(crate) const PATTERN_BYTES: usize = 256 << 10;
 /// Time for a connection to an endpoint: a lost SYN is repeated after 1 s and again after 3 s, so two may be lost.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The bounds of [`CONNECT_TIMEOUT`].

@@ -11,8 +11,12 @@ use std::time::Duration;
 
 use crate::limits;
 
+mod pattern;
+mod route;
 mod upstream;
 
+pub use pattern::Pattern;
+pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
 pub use upstream::{
     Endpoint, EndpointAddress, HashOn, LoadBalancer, Servers, Target, Upstream, UpstreamTimeouts,
 };
@@ -186,52 +190,6 @@ pub enum LogLevel {
     Warn,
     /// An operator has to act.
     Error,
-}
-
-/// One route: which requests it takes, which plugins they pass, where they go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Route {
-    /// Its unique id.
-    pub id: String,
-    /// Indexes into [`Config::listeners`].
-    pub listeners: Vec<usize>,
-    /// The hosts that it takes; empty means every host.
-    pub hosts: Vec<HostMatch>,
-    /// The paths that it takes; never empty.
-    pub paths: Vec<PathMatch>,
-    /// The plugins that a request passes, in the order in which it passes them: by priority, then by the file's order.
-    pub plugins: Vec<PluginUse>,
-    /// Index into [`Config::upstreams`].
-    pub upstream: usize,
-    /// From the end of the request to the end of the response; `None` means no limit.
-    pub timeout: Option<Duration>,
-}
-
-/// A host that a route takes, in lower case and without a port.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum HostMatch {
-    /// Exactly this host.
-    Exact(String),
-    /// `*.example.com`, kept as `.example.com`: every host below, not the domain itself.
-    Suffix(String),
-}
-
-/// A path that a route takes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PathMatch {
-    /// Exactly this path.
-    Exact(String),
-    /// `/api/*`, kept as `/api`: `/api`, `/api/` and everything below. `/*` is kept as the empty string.
-    Prefix(String),
-}
-
-/// A plugin's place on a route.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PluginUse {
-    /// Index into [`Config::plugins`].
-    pub plugin: usize,
-    /// The configuration of this route alone: it replaces [`Plugin::config`].
-    pub config: Option<Arc<[u8]>>,
 }
 
 /// Logging of the process itself.

@@ -19,7 +19,7 @@ pub(crate) enum Failure {
     InvalidTarget,
     /// The client's body ended early or broke the rules of its framing.
     RequestBody,
-    /// No route takes this host and path.
+    /// No route takes this request.
     NoRoute,
     /// A body that the built-in echo upstream does not hold.
     BodyTooLarge,
@@ -48,7 +48,7 @@ impl Failure {
             Self::InvalidHost => (StatusCode::BAD_REQUEST, "the request has no valid Host"),
             Self::InvalidTarget => (StatusCode::BAD_REQUEST, "the request target is not a path"),
             Self::RequestBody => (StatusCode::BAD_REQUEST, "the request body is not complete"),
-            Self::NoRoute => (StatusCode::NOT_FOUND, "no route takes this host and path"),
+            Self::NoRoute => (StatusCode::NOT_FOUND, "no route takes this request"),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the request body is too large",

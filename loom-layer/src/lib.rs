@@ -22,7 +22,8 @@ pub use callout::CalloutBody;
 pub use error::{BoxError, Error};
 pub use foreign::{ForeignCall, ForeignError};
 pub use info::{
-    CertificateInfo, ConnectionInfo, Reroute, RouteInfo, TlsInfo, UpstreamFailure, UpstreamInfo,
+    CertificateInfo, ConnectionInfo, PathParameters, Reroute, RouteInfo, TlsInfo, UpstreamFailure,
+    UpstreamInfo,
 };
 pub use log::LogLevel;
 pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder, PluginService};

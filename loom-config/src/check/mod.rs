@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use crate::error::Report;
 use crate::limits;
-use crate::model::{Config, Log, LogFormat, LogLevel, Shutdown};
+use crate::model::{Config, Log, LogFormat, LogLevel, Pattern, Shutdown};
 use crate::raw::{self, DurationText, Raw, SizeText};
+use crate::schema::quoted;
 use crate::tree::{KeyPath, Node};
 use crate::units::{show_duration, show_size};
 
+mod conditions;
 mod endpoints;
 mod equal_routes;
 mod hosts;
@@ -20,6 +22,7 @@ mod names;
 mod paths;
 mod plugins;
 mod routes;
+mod templates;
 mod upstreams;
 
 use names::Names;
@@ -123,6 +126,22 @@ impl Checker<'_> {
             self.fault(path, message);
         }
         Some(duration)
+    }
+
+    /// A regular expression of the file.
+    fn pattern(&mut self, written: &str, path: &KeyPath<'_>) -> Option<Pattern> {
+        match Pattern::new(written) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                // The library draws the place below the expression, over several lines; the last one says what it is.
+                let text = error.to_string();
+                let why = text.lines().next_back().unwrap_or_default();
+                let why = why.strip_prefix("error: ").unwrap_or(why);
+                let message = format!("{} is no regular expression: {why}", quoted(written));
+                self.fault(path, message);
+                None
+            }
+        }
     }
 
     /// A size of the file, in range.

@@ -1,16 +1,24 @@
-//! The paths of a route: exact, or a prefix that ends in `/*`.
+//! The paths of a route: exact, a template, a prefix that ends in `/*`, or a regular expression.
 
-use super::Checker;
+use super::{Checker, templates};
 use crate::model::PathMatch;
+use crate::raw::PathEntry;
 use crate::schema::quoted;
 use crate::tree::KeyPath;
 
 /// Reads a path. A wrong one is a fault.
 pub(super) fn check(
-    written: &str,
+    entry: &PathEntry,
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<PathMatch> {
+    let written = match entry {
+        PathEntry::Path(written) => &written.0,
+        PathEntry::Regex(raw) => {
+            let pattern = checker.pattern(raw.regex.as_deref()?, &path.key("regex"))?;
+            return Some(PathMatch::Regex(pattern));
+        }
+    };
     match read(written) {
         Ok(matched) => Some(matched),
         Err(Wrong { what, meant }) => {
@@ -24,13 +32,13 @@ pub(super) fn check(
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Wrong {
+pub(super) struct Wrong {
     what: &'static str,
     meant: Option<String>,
 }
 
 impl Wrong {
-    fn new(what: &'static str) -> Self {
+    pub(super) fn new(what: &'static str) -> Self {
         Self { what, meant: None }
     }
 
@@ -75,7 +83,9 @@ fn read(written: &str) -> Result<PathMatch, Wrong> {
     if fixed.contains("//") || is_prefix && fixed.ends_with('/') {
         return Err(Wrong::new("has an empty segment (`//`); write one slash"));
     }
-    Ok(if is_prefix {
+    Ok(if fixed.contains(['{', '}']) {
+        PathMatch::Template(templates::read(fixed, is_prefix)?)
+    } else if is_prefix {
         PathMatch::Prefix(fixed.to_owned())
     } else {
         PathMatch::Exact(fixed.to_owned())
@@ -83,11 +93,6 @@ fn read(written: &str) -> Result<PathMatch, Wrong> {
 }
 
 fn check_characters(path: &str) -> Result<(), Wrong> {
-    if path.contains(['{', '}']) {
-        let what =
-            "has braces in it, and templates are not known here; a path is exact or ends in `/*`";
-        return Err(Wrong::new(what));
-    }
     if path.contains(['?', '#']) {
         return Err(Wrong::new(
             "has a `?` or `#` in it; a query or fragment is not part of the path",
@@ -168,7 +173,7 @@ mod tests {
             ("/api/*/users", Some("/api/*")),
             ("/a/*/*", Some("/a/*")),
             ("~ ^/api", None),
-            ("/users/{id}", None),
+            ("/{a}/*/b", Some("/{a}/*")),
             ("/a?b=c", None),
             ("/a b", None),
             ("/a/../b", None),

@@ -2,9 +2,11 @@
 
 use std::cmp::Reverse;
 
+use http::Method;
+
 use super::names::{self, Names};
 use super::plugins::config_bytes;
-use super::{AllNames, Checker, equal_routes, hosts, paths};
+use super::{AllNames, Checker, conditions, equal_routes, hosts, paths};
 use crate::limits;
 use crate::model::{Plugin, PluginUse, Route};
 use crate::raw::{self, Items, OneOrMany, PluginEntry};
@@ -51,7 +53,16 @@ impl Scope<'_> {
             hosts::check(&host.0, path, checker)
         });
         let paths = each(raw.path.as_ref(), &self.path.key("path"), |path, at| {
-            paths::check(&path.0, at, checker)
+            paths::check(path, at, checker)
+        });
+        let methods = self.methods(raw.methods.as_ref(), checker);
+        let headers = each(
+            raw.headers.as_ref(),
+            &self.path.key("headers"),
+            |raw, at| conditions::header(raw, at, checker),
+        );
+        let query = each(raw.query.as_ref(), &self.path.key("query"), |raw, at| {
+            conditions::parameter(raw, at, checker)
         });
         let plugins = self.plugins(raw.plugins.as_ref(), checker);
         let upstream = raw.upstream.as_ref();
@@ -67,6 +78,10 @@ impl Scope<'_> {
             listeners: listeners?,
             hosts: hosts?,
             paths: paths.filter(|paths| !paths.is_empty())?,
+            methods: methods?,
+            headers: headers?,
+            query: query?,
+            order: raw.order.unwrap_or(0),
             plugins: plugins?,
             upstream: upstream?,
             timeout,
@@ -88,6 +103,19 @@ impl Scope<'_> {
         listeners.sort_unstable();
         listeners.dedup();
         Some(listeners)
+    }
+
+    fn methods(
+        &self,
+        raw: Option<&OneOrMany<raw::MethodName>>,
+        checker: &mut Checker<'_>,
+    ) -> Option<Vec<Method>> {
+        let mut methods = each(raw, &self.path.key("methods"), |method, path| {
+            conditions::method(method, path, checker)
+        })?;
+        methods.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        methods.dedup();
+        Some(methods)
     }
 
     fn plugins(

@@ -15,7 +15,7 @@ mod upstream;
 
 pub(crate) use listener::{ListenerEntry, ListenerLimits};
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
-pub(crate) use route::{ListenerName, PluginEntry, Route};
+pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, SizeText};
 pub(crate) use upstream::{
     BalancePolicy, Builtin, EndpointEntry, HashOn, HashOnEntry, HashOnWord, LoadBalancerEntry,

@@ -13,11 +13,20 @@ pub(crate) struct Route {
     /// Its name in logs, metrics and plugin properties.
     #[schemars(required, title = "a name")]
     pub(crate) id: Option<String>,
-    /// The paths that it takes: exact, or everything below with `/*` at the end.
+    /// The paths that it takes: exact, with parameters, everything below with `/*` at the end, or by a regular expression.
     #[schemars(required)]
-    pub(crate) path: Option<OneOrMany<PathPattern>>,
+    pub(crate) path: Option<OneOrMany<PathEntry>>,
     /// The hosts that it takes: exact, or everything below with `*.` at the start. Default: every host.
     pub(crate) host: Option<OneOrMany<HostPattern>>,
+    /// The methods that it takes, in capitals. Default: every method.
+    pub(crate) methods: Option<OneOrMany<MethodName>>,
+    /// What the headers of its requests have to be: all of these. Default: anything.
+    pub(crate) headers: Option<OneOrMany<FieldTest>>,
+    /// What the parameters of the query have to be: all of these. Default: anything.
+    pub(crate) query: Option<OneOrMany<FieldTest>>,
+    /// Decides between routes that are equally close to a request: the lower one wins. Default: 0.
+    #[schemars(range(min = i32::MIN, max = i32::MAX), extend("default" = 0))]
+    pub(crate) order: Option<i32>,
     /// Names of the listeners that it takes requests from. Default: all.
     pub(crate) listeners: Option<OneOrMany<ListenerName>>,
     /// The plugins that its requests pass, by priority and then in this order. Default: none.
@@ -31,8 +40,27 @@ pub(crate) struct Route {
 
 /// A path of a route.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum PathEntry {
+    /// As it is written.
+    Path(PathPattern),
+    /// All that an expression matches.
+    Regex(PathRegex),
+}
+
+/// The paths that a regular expression matches.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PathRegex {
+    /// A regular expression that matches a whole path. Its named groups are parameters.
+    #[schemars(required, title = "a regular expression")]
+    pub(crate) regex: Option<String>,
+}
+
+/// A path that is written out.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "a path such as /api/* or /health")]
-#[schemars(extend("pattern" = "^/", "examples" = ["/health", "/api/*", "/*"]))]
+#[schemars(extend("pattern" = "^/", "examples" = ["/health", "/users/{id}", "/api/*", "/*"]))]
 pub(crate) struct PathPattern(pub(crate) String);
 
 /// A host of a route.
@@ -40,6 +68,28 @@ pub(crate) struct PathPattern(pub(crate) String);
 #[schemars(title = "a host such as api.example.com or \"*.example.com\"")]
 #[schemars(extend("examples" = ["api.example.com", "*.example.com"]))]
 pub(crate) struct HostPattern(pub(crate) String);
+
+/// A method of a route.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "a method such as GET")]
+#[schemars(extend("examples" = ["GET", "POST"]))]
+pub(crate) struct MethodName(pub(crate) String);
+
+/// What a header, or a parameter of the query, has to be: one of `exact`, `regex` and `present`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldTest {
+    /// Its name.
+    #[schemars(required, title = "a name")]
+    pub(crate) name: Option<String>,
+    /// Its whole value.
+    pub(crate) exact: Option<String>,
+    /// A regular expression that matches its whole value.
+    #[schemars(title = "a regular expression")]
+    pub(crate) regex: Option<String>,
+    /// Whether it is there at all.
+    pub(crate) present: Option<bool>,
+}
 
 /// The name of a listener.
 #[derive(Debug, Deserialize, JsonSchema)]

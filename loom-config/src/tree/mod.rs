@@ -9,7 +9,7 @@ mod path;
 mod tags;
 mod yaml;
 
-pub(crate) use path::KeyPath;
+pub(crate) use path::{KeyPath, Step};
 pub(crate) use yaml::parse;
 
 /// Where something was written.

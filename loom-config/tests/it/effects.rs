@@ -122,12 +122,52 @@ const EFFECTS: &[(&str, &str)] = &[
         "routes: [{path: /*, upstream: e, <<id: a||id: b>>}]",
     ),
     (
-        "routes[].path",
-        "routes: [{id: a, upstream: e, <<path: /*||path: /a>>}]",
+        "routes[].path[].regex",
+        "routes: [{id: a, upstream: e, path: [{<<regex: /a||regex: '/a$$'>>}]}]",
     ),
     (
         "routes[].host",
         "routes: [{id: a, path: /*, upstream: e, <<host: example.com>>}]",
+    ),
+    (
+        "routes[].methods",
+        "routes: [{id: a, path: /*, upstream: e, <<methods: GET>>}]",
+    ),
+    (
+        "routes[].order",
+        "routes: [{id: a, path: /*, upstream: e, <<order: -1>>}]",
+    ),
+    (
+        "routes[].headers[].name",
+        "routes: [{id: a, path: /*, upstream: e, headers: [{present: true, <<name: a||name: b>>}]}]",
+    ),
+    (
+        "routes[].headers[].exact",
+        "routes: [{id: a, path: /*, upstream: e, headers: [{name: a, <<exact: a||exact: b>>}]}]",
+    ),
+    (
+        "routes[].headers[].regex",
+        "routes: [{id: a, path: /*, upstream: e, headers: {name: a, <<regex: 'a$$'||regex: 'a$'>>}}]",
+    ),
+    (
+        "routes[].headers[].present",
+        "routes: [{id: a, path: /*, upstream: e, headers: {name: a, <<present: true||present: false>>}}]",
+    ),
+    (
+        "routes[].query[].name",
+        "routes: [{id: a, path: /*, upstream: e, query: [{present: true, <<name: a||name: b>>}]}]",
+    ),
+    (
+        "routes[].query[].exact",
+        "routes: [{id: a, path: /*, upstream: e, query: [{name: a, <<exact: a||exact: b>>}]}]",
+    ),
+    (
+        "routes[].query[].regex",
+        "routes: [{id: a, path: /*, upstream: e, query: {name: a, <<regex: 'a$$'||regex: 'a$'>>}}]",
+    ),
+    (
+        "routes[].query[].present",
+        "routes: [{id: a, path: /*, upstream: e, query: {name: a, <<present: true||present: false>>}}]",
     ),
     (
         "routes[].listeners",

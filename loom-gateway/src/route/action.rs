@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use futures_util::future::Either;
 use http::{Request, Response};
-use loom_layer::{Reroute, RouteInfo};
+use loom_layer::{PathParameters, Reroute, RouteInfo};
 use pin_project_lite::pin_project;
 use tower::Service;
 
@@ -92,15 +92,22 @@ impl Service<Request<Body>> for ActionService {
         let Some(routes) = routes else {
             return Either::Left(ActionFuture::new(self.own.proxy.call(request), None));
         };
-        let Some((_, action)) = routes.find(request.uri(), request.headers()) else {
+        let (method, uri) = (request.method(), request.uri());
+        let Some(found) = routes.find(method, uri, request.headers()) else {
             let response = Failure::NoRoute.respond(request.uri().path(), None);
             return Either::Right(ready(Ok(response)));
         };
+        let action = found.action;
+        let parameters = found.parameters(uri.path());
         if let Some(change) = request.extensions_mut().remove::<TimeoutChange>() {
             change.set(action.timeout);
         }
         let response = action.proxy.clone().reporting(self.reports).call(request);
-        Either::Left(ActionFuture::new(response, Some(action.info.clone())))
+        let taken = Taken {
+            info: action.info.clone(),
+            parameters,
+        };
+        Either::Left(ActionFuture::new(response, Some(taken)))
     }
 }
 
@@ -109,16 +116,18 @@ pin_project! {
     pub(super) struct ActionFuture {
         #[pin]
         inner: <ProxyService as Service<Request<Body>>>::Future,
-        // The route that was chosen in the end, for plugins to read.
-        taken: Option<RouteInfo>,
+        taken: Option<Taken>,
     }
 }
 
+/// The route that was chosen in the end, for plugins to read.
+struct Taken {
+    info: RouteInfo,
+    parameters: Option<PathParameters>,
+}
+
 impl ActionFuture {
-    fn new(
-        inner: <ProxyService as Service<Request<Body>>>::Future,
-        taken: Option<RouteInfo>,
-    ) -> Self {
+    fn new(inner: <ProxyService as Service<Request<Body>>>::Future, taken: Option<Taken>) -> Self {
         Self { inner, taken }
     }
 }
@@ -130,7 +139,11 @@ impl Future for ActionFuture {
         let this = self.project();
         let Ok(mut response) = ready!(this.inner.poll(cx));
         if let Some(taken) = this.taken.take() {
-            response.extensions_mut().insert(taken);
+            let extensions = response.extensions_mut();
+            extensions.insert(taken.info);
+            if let Some(parameters) = taken.parameters {
+                extensions.insert(parameters);
+            }
         }
         Poll::Ready(Ok(response))
     }

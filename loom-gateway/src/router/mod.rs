@@ -6,6 +6,7 @@ mod client;
 mod host;
 mod matching;
 mod normalize;
+mod parameters;
 mod request_id;
 mod selection;
 mod table;

@@ -2,18 +2,35 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Uri};
-use loom_config::model;
+use http::{HeaderMap, Method, Uri};
+use loom_config::model::{self, PathMatch};
+use loom_layer::PathParameters;
 
-use super::host;
 use super::matching::Matcher;
+use super::{host, parameters};
 use crate::route::Action;
 
 /// The routes of one listener: how they are found, and what each does with a request behind its plugins.
 #[derive(Debug)]
 pub(crate) struct Selection {
     matcher: Matcher,
-    actions: Vec<Action>,
+    routes: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    action: Action,
+    paths: Vec<PathMatch>,
+}
+
+/// The route that takes a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selected<'a> {
+    /// Its place among the routes of the listener.
+    pub(crate) place: usize,
+    /// What it does.
+    pub(crate) action: &'a Action,
+    path: &'a PathMatch,
 }
 
 impl Selection {
@@ -21,23 +38,41 @@ impl Selection {
     pub(crate) fn new<'a>(
         routes: impl IntoIterator<Item = (&'a model::Route, Action)>,
     ) -> Arc<Self> {
-        let mut this = Self {
-            matcher: Matcher::default(),
-            actions: Vec::new(),
-        };
-        for (route, action) in routes {
-            this.matcher
-                .insert(&route.hosts, &route.paths, this.actions.len());
-            this.actions.push(action);
-        }
-        Arc::new(this)
+        let (routes, actions): (Vec<&model::Route>, Vec<Action>) = routes.into_iter().unzip();
+        let matcher = Matcher::new(&routes);
+        let entries = routes.into_iter().zip(actions);
+        let entries = entries.map(|(route, action)| Entry {
+            action,
+            paths: route.paths.clone(),
+        });
+        Arc::new(Self {
+            matcher,
+            routes: entries.collect(),
+        })
     }
 
-    /// The number of the route that takes a request, and what it does.
-    pub(crate) fn find(&self, uri: &Uri, headers: &HeaderMap) -> Option<(usize, &Action)> {
+    /// The route that takes a request.
+    pub(crate) fn find(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Option<Selected<'_>> {
         let host = host::authority(uri, headers).and_then(host::comparable);
         let host = host.as_deref().unwrap_or_default();
-        let route = self.matcher.find(host, uri.path())?;
-        Some((route, self.actions.get(route)?))
+        let found = self.matcher.find(host, method, uri, headers)?;
+        let Entry { action, paths } = self.routes.get(found.route)?;
+        Some(Selected {
+            place: found.route,
+            action,
+            path: paths.get(found.path)?,
+        })
+    }
+}
+
+impl Selected<'_> {
+    /// What the route has names for in the path that it was found by; `None` when it has none.
+    pub(crate) fn parameters(&self, path: &str) -> Option<PathParameters> {
+        parameters::of(self.path, path)
     }
 }

@@ -17,7 +17,7 @@ use crate::errors::Failure;
 
 /// Finds a request's route and calls it; 404 when there is none.
 ///
-/// axum's own matching knows neither hosts nor this order of precedence, and panics when patterns overlap.
+/// axum's own matching knows neither hosts and conditions nor this order of precedence, and panics when patterns overlap.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteTable {
     selection: Arc<Selection>,
@@ -46,12 +46,16 @@ impl Service<Request<Body>> for RouteTable {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let found = self.selection.find(request.uri(), request.headers());
-        let found = found.and_then(|(route, action)| Some((self.routers.get(route)?, action)));
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let (method, uri) = (request.method(), request.uri());
+        let found = self.selection.find(method, uri, request.headers());
+        let found = found.and_then(|found| Some((self.routers.get(found.place)?, found)));
         match found {
-            Some((router, action)) => {
-                access_log::name_route(action.info().route_name());
+            Some((router, found)) => {
+                access_log::name_route(found.action.info().route_name());
+                if let Some(parameters) = found.parameters(uri.path()) {
+                    request.extensions_mut().insert(parameters);
+                }
                 Either::Left(router.clone().call(request))
             }
             None => Either::Right(ready(Ok(

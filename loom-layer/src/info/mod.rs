@@ -1,11 +1,13 @@
 //! What only the server knows of a request, handed to plugins through the extensions of requests and responses.
 
 mod connection;
+mod parameters;
 mod route;
 mod tls;
 mod upstream;
 
 pub use connection::ConnectionInfo;
+pub use parameters::PathParameters;
 pub use route::{Reroute, RouteInfo};
 pub use tls::{CertificateInfo, TlsInfo};
 pub use upstream::{UpstreamFailure, UpstreamInfo};

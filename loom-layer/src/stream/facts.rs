@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::Extensions;
 
-use crate::info::{ConnectionInfo, RouteInfo, UpstreamFailure, UpstreamInfo};
+use crate::info::{ConnectionInfo, PathParameters, RouteInfo, UpstreamFailure, UpstreamInfo};
 
 /// Envoy's bit in `response.flags` for a client that went away.
 const DOWNSTREAM_GONE: u64 = 0x4000;
@@ -16,6 +16,8 @@ pub(crate) struct Facts {
     pub(super) connection: Option<ConnectionInfo>,
     /// The route, if the server told.
     pub(super) route: Option<RouteInfo>,
+    /// What the route took out of the path, if the server told.
+    pub(super) path_parameters: Option<PathParameters>,
     /// How the upstream was reached, if the inner service told.
     pub(super) upstream: Option<UpstreamInfo>,
     /// Bytes of the request's body that entered the plugins.
@@ -41,6 +43,7 @@ impl Facts {
         Self {
             connection: extensions.get().cloned(),
             route: extensions.get().cloned(),
+            path_parameters: extensions.get().cloned(),
             clock: Some(Clock {
                 wall: SystemTime::now(),
                 began: Instant::now(),
@@ -68,6 +71,7 @@ impl Facts {
         self.upstream = extensions.get().cloned();
         if let Some(route) = extensions.get::<RouteInfo>() {
             self.route = Some(route.clone());
+            self.path_parameters = extensions.get().cloned();
         }
     }
 

@@ -76,7 +76,7 @@ impl From<SocketAddr> for Value<'_> {
 }
 
 /// The first elements of paths that only the host answers.
-const RESERVED: [&[u8]; 8] = [
+const RESERVED: [&[u8]; 9] = [
     b"request",
     b"response",
     b"connection",
@@ -85,6 +85,7 @@ const RESERVED: [&[u8]; 8] = [
     b"upstream",
     b"xds",
     b"filter_state",
+    b"loom",
 ];
 
 /// The value at a path, whose elements are separated by NUL. `None` is `NOT_FOUND`.
@@ -121,6 +122,11 @@ fn attribute<'a>(path: &[&[u8]], exchange: &'a Exchange) -> Option<Value<'a>> {
         [b"connection_id"] => connection(b"id", facts.connection.as_ref()?),
         // Where Envoy keeps what plugins store.
         [b"filter_state", name] => exchange.stored(name.strip_prefix(b"wasm.")?),
+        // Envoy has nothing like it.
+        [b"loom", b"path_parameters", name] => {
+            let name = std::str::from_utf8(name).ok()?;
+            Some(facts.path_parameters.as_ref()?.get(name)?.into())
+        }
         // Envoy once had these at the top, and plugins still ask for them there.
         [b"xds", name] | [name] => xds(name, facts),
         _ => None,
@@ -275,7 +281,7 @@ mod tests {
 
     use super::super::{RequestHead, ResponseHead, unreachable};
     use super::*;
-    use crate::info::{CertificateInfo, RouteInfo, UpstreamFailure};
+    use crate::info::{CertificateInfo, PathParameters, RouteInfo, UpstreamFailure};
 
     fn bare() -> Exchange {
         let mut head = RequestHead {
@@ -306,6 +312,7 @@ mod tests {
             .with_tls(tls),
         );
         extensions.insert(RouteInfo::new("api").upstream("backend"));
+        extensions.insert(PathParameters::from_iter([("id", "42"), ("id", "43")]));
         exchange.facts = Facts::begin(&extensions);
         exchange.response = Some(ResponseHead::new(StatusCode::NOT_FOUND));
         exchange.facts.respond(&Extensions::new());
@@ -362,6 +369,7 @@ mod tests {
             ("route_name", "api"),
             ("xds|cluster_name", "backend"),
             ("cluster_name", "backend"),
+            ("loom|path_parameters|id", "42"),
         ] {
             assert_eq!(text(&exchange, path).as_deref(), Some(wanted), "{path}");
         }
@@ -411,6 +419,8 @@ mod tests {
             "upstream|nothing",
             "xds|node|id",
             "node|id",
+            "loom|path_parameters|other",
+            "loom|path_parameters",
             "a|b|c|d",
             "nothing",
         ] {
@@ -424,6 +434,7 @@ mod tests {
             "upstream|request_attempt_count",
             "xds|listener_direction",
             "route_name",
+            "loom|path_parameters|id",
             "request|time",
             "response|code",
             "response|grpc_status",
@@ -469,6 +480,7 @@ mod tests {
             "request|path",
             "request|own",
             "response|code",
+            "loom|path_parameters|own",
             "route_name",
             "plain",
         ] {
@@ -479,6 +491,7 @@ mod tests {
         }
         assert_eq!(text(&exchange, "request|path").as_deref(), Some("/a/b?c=d"));
         assert_eq!(text(&exchange, "request|own"), None);
+        assert_eq!(text(&exchange, "loom|path_parameters|own"), None);
         assert_eq!(text(&exchange, "route_name").as_deref(), Some("api"));
         exchange.facts.route = None;
         assert_eq!(text(&exchange, "route_name").as_deref(), Some("stored"));

@@ -58,6 +58,11 @@ fn shows(paths: &[&str]) -> String {
 
 /// A gateway with a plugin that shows these properties, on `/` before these endpoints and on `/refused` before nobody.
 async fn gateway(paths: &[&str], endpoints: &str) -> (Running, TempDir) {
+    on_path(paths, "/*", endpoints).await
+}
+
+/// The same on another path than `/*`.
+async fn on_path(paths: &[&str], on: &str, endpoints: &str) -> (Running, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("shows.wasm");
     std::fs::write(&path, wat::parse_str(shows(paths)).expect("valid")).expect("written");
@@ -65,7 +70,7 @@ async fn gateway(paths: &[&str], endpoints: &str) -> (Running, TempDir) {
     let gateway = start(&format!(
         "plugins: [{{name: shows, path: '{}'}}]
 routes:
-  - {{id: main, path: '/*', plugins: [shows], upstream: backend}}
+  - {{id: main, path: '{on}', plugins: [shows], upstream: backend}}
   - {{id: refused, path: /refused, plugins: [shows], upstream: nobody}}
 upstreams:
   - {{name: backend, endpoints: [{endpoints}]}}
@@ -159,4 +164,23 @@ async fn a_failure_to_connect_is_told() {
             "-"
         ]
     );
+}
+
+#[tokio::test]
+async fn what_a_path_has_names_for_is_known() {
+    let paths = [
+        r"loom\00path_parameters\00id",
+        r"loom\00path_parameters\00post",
+        r"loom\00path_parameters\00nothing",
+    ];
+    let backend = Upstream::bind().await.say("hello");
+    let on = "/users/{id}/posts/{post}";
+    let (gateway, _folder) = on_path(&paths, on, &format!("'{backend}'")).await;
+    let mut connection = Raw::connect(address(&gateway)).await;
+    for (path, wanted) in [
+        ("/users/42/posts/a%2Fb?c", ["42", "a%2Fb", "-"]),
+        ("/users/%34/./posts//x", ["4", "x", "-"]),
+    ] {
+        assert_eq!(shown(&mut connection, path).await, wanted, "{path}");
+    }
 }

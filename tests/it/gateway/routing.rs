@@ -69,7 +69,7 @@ async fn what_no_route_takes_is_404() {
     assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
     assert!(response.contains("x-request-id: "), "{response}");
     assert!(
-        response.ends_with("no route takes this host and path"),
+        response.ends_with("no route takes this request"),
         "{response}"
     );
 }
@@ -89,10 +89,7 @@ upstreams: [{name: echo, builtin: echo}]",
         .collect();
     assert_eq!(names, ["one", "two"]);
     let [one, two] = [0, 1].map(|listener| gateway.addresses()[listener].1);
-    assert_eq!(
-        get(one, "a", "/").await,
-        "no route takes this host and path"
-    );
+    assert_eq!(get(one, "a", "/").await, "no route takes this request");
     assert!(get(two, "a", "/").await.starts_with("{\"method\":\"GET\""));
 }
 
@@ -109,4 +106,101 @@ async fn endpoints_take_turns() {
     }
     assert_eq!(turns.iter().collect::<HashSet<_>>().len(), 2, "{turns:?}");
     assert!(turns.windows(2).all(|pair| pair[0] != pair[1]), "{turns:?}");
+}
+
+/// The id of the route that answers, each with an upstream of its own.
+async fn told_by(rows: &[(&'static str, &str)]) -> loom_gateway::Running {
+    let (mut routes, mut upstreams) = (String::new(), String::new());
+    for (id, match_) in rows {
+        let upstream = Upstream::bind().await.say(id);
+        routes += &format!("  - {{id: {id}, {match_}, upstream: {id}}}\n");
+        upstreams += &format!("  - {{name: {id}, endpoints: '{upstream}'}}\n");
+    }
+    start(&format!("routes:\n{routes}upstreams:\n{upstreams}")).await
+}
+
+#[tokio::test]
+async fn templates_and_expressions_take_paths() {
+    let gateway = told_by(&[
+        ("me", "path: /users/me"),
+        ("user", "path: '/users/{id}'"),
+        ("below", "path: '/users/{id}/*'"),
+        ("users", "path: '/users/*'"),
+        ("version", "path: {regex: '/v[0-9]+/.*'}"),
+    ])
+    .await;
+    let address = address(&gateway);
+    for (path, route) in [
+        ("/users/me", "me"),
+        ("/users/you", "user"),
+        ("/users/%79ou?a", "user"),
+        ("/users/x/../you", "user"),
+        ("/users/a%2Fb", "user"),
+        ("/users/you/", "below"),
+        ("/users/you/posts/1", "below"),
+        ("/users/", "users"),
+        ("/v12/x", "version"),
+        ("/v12", "no route takes this request"),
+        ("/x/v12/x", "no route takes this request"),
+    ] {
+        assert_eq!(get(address, "a", path).await, route, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn methods_headers_query_and_order_tell_routes_apart() {
+    let gateway = told_by(&[
+        ("write", "path: '/*', methods: [POST, PUT]"),
+        (
+            "canary",
+            "path: '/*', headers: [{name: x-canary, exact: '1'}]",
+        ),
+        (
+            "old",
+            "path: '/*', headers: {name: x-version, regex: '[12][.].*'}",
+        ),
+        (
+            "debug",
+            "path: '/*', query: {name: debug, present: true}, order: -1",
+        ),
+        (
+            "anonymous",
+            "path: /who, headers: {name: authorization, present: false}",
+        ),
+        ("rest", "path: [/r, '/rest/*']"),
+    ])
+    .await;
+    let address = address(&gateway);
+    for (line, headers, route) in [
+        ("GET /", "", "no route takes this request"),
+        ("POST /", "", "write"),
+        ("post /", "", "no route takes this request"),
+        ("GET /", "x-canary: 1\r\n", "canary"),
+        ("GET /", "x-canary: 11\r\n", "no route takes this request"),
+        ("GET /", "x-canary: 0\r\nX-Canary: 1\r\n", "canary"),
+        ("GET /", "x-version: 1.5\r\n", "old"),
+        (
+            "GET /",
+            "x-version: 11.5\r\n",
+            "no route takes this request",
+        ),
+        ("GET /?a&debug", "x-canary: 1\r\n", "debug"),
+        ("GET /?d%65bug=1", "", "debug"),
+        ("GET /?xdebug", "", "no route takes this request"),
+        ("GET /who", "", "anonymous"),
+        ("POST /who", "authorization: x\r\n", "write"),
+        (
+            "GET /who",
+            "authorization: x\r\n",
+            "no route takes this request",
+        ),
+        ("PUT /rest/x", "", "rest"),
+    ] {
+        let request = format!("{line} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
+        let response = Raw::exchange(address, &request).await;
+        assert!(
+            response.ends_with(&format!("\r\n\r\n{route}")),
+            "{line} {headers}{response}"
+        );
+    }
 }

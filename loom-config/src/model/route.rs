@@ -1,0 +1,104 @@
+//! Routes: what they are told by, and what becomes of their requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, Method};
+
+use super::Pattern;
+
+/// One route: which requests it takes, which plugins they pass, where they go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// Its unique id.
+    pub id: String,
+    /// Indexes into [`Config::listeners`](super::Config::listeners).
+    pub listeners: Vec<usize>,
+    /// The hosts that it takes; empty means every host.
+    pub hosts: Vec<HostMatch>,
+    /// The paths that it takes; never empty.
+    pub paths: Vec<PathMatch>,
+    /// The methods that it takes, in alphabetical order; empty means every method.
+    pub methods: Vec<Method>,
+    /// What the headers have to be.
+    pub headers: Vec<Predicate<HeaderName>>,
+    /// What the parameters of the query have to be.
+    pub query: Vec<Predicate<String>>,
+    /// Decides between routes that are equally close to a request: the lower one is asked first.
+    pub order: i32,
+    /// The plugins that a request passes, in the order in which it passes them: by priority, then by the file's order.
+    pub plugins: Vec<PluginUse>,
+    /// Index into [`Config::upstreams`](super::Config::upstreams).
+    pub upstream: usize,
+    /// From the end of the request to the end of the response; `None` means no limit.
+    pub timeout: Option<Duration>,
+}
+
+/// A host that a route takes, in lower case and without a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HostMatch {
+    /// Exactly this host.
+    Exact(String),
+    /// `*.example.com`, kept as `.example.com`: every host below, not the domain itself.
+    Suffix(String),
+}
+
+/// A path that a route takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathMatch {
+    /// Exactly this path.
+    Exact(String),
+    /// `/api/*`, kept as `/api`: `/api`, `/api/` and everything below. `/*` is kept as the empty string.
+    Prefix(String),
+    /// `/users/{id}`: what stands in braces takes any segment.
+    Template(PathTemplate),
+    /// Every path that this matches.
+    Regex(Pattern),
+}
+
+/// A path with parameters in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PathTemplate {
+    /// What stands between its slashes; never empty.
+    pub segments: Vec<Segment>,
+    /// Whether it takes everything below as well: `/users/{id}/*`.
+    pub below: bool,
+}
+
+/// One segment of a path with parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Segment {
+    /// This text; empty behind a final slash.
+    Literal(String),
+    /// Any text but an empty one, as the value of the parameter of this name.
+    Parameter(String),
+}
+
+/// What one header, or one parameter of the query, has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predicate<N> {
+    /// The name of what is looked at.
+    pub name: N,
+    /// What is asked about it.
+    pub test: Test,
+}
+
+/// What is asked about a header or a parameter. Of several values of one name, one is enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// Whether this is its value.
+    Exact(String),
+    /// Whether its value matches.
+    Matches(Pattern),
+    /// Whether it is there, or is not.
+    Present(bool),
+}
+
+/// A plugin's place on a route.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginUse {
+    /// Index into [`Config::plugins`](super::Config::plugins).
+    pub plugin: usize,
+    /// The configuration of this route alone: it replaces [`Plugin::config`](super::Plugin::config).
+    pub config: Option<Arc<[u8]>>,
+}
