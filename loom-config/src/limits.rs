@@ -93,6 +93,8 @@ pub(crate) const IDLE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=DA
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The bounds of [`DRAIN_TIMEOUT`]; 0s means not to wait.
 pub(crate) const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
+/// Bounds of the time before a drain; load balancers ask every few seconds, and 0s is for those who have none.
+pub(crate) const SHUTDOWN_DELAY_RANGE: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

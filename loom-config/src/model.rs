@@ -224,12 +224,15 @@ pub enum LogFormat {
 pub struct Shutdown {
     /// How long running requests get to finish.
     pub drain_timeout: Duration,
+    /// How long the gateway goes on as before, but for its readiness, until it stops accepting.
+    pub delay: Duration,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
         Self {
             drain_timeout: limits::DRAIN_TIMEOUT,
+            delay: Duration::ZERO,
         }
     }
 }

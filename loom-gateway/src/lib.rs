@@ -21,5 +21,8 @@ mod proxy;
 mod route;
 mod router;
 
-pub use app::{Drained, Gateway, Running, StartError};
+pub use app::{
+    Drained, Gateway, PluginFaults, Readiness, ReloadError, ReloadStats, Reloaded, Reloader,
+    Running, Source, StartError,
+};
 pub use listener::BindError;

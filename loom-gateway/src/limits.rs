@@ -38,6 +38,9 @@ pub(crate) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// next request; it is answered, with `connection: close`, instead of being reset. A few round trips are enough.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_secs(1);
 
+/// How often a shutdown says how many connections are left: often enough for who watches, seldom enough for a log.
+pub(crate) const DRAIN_REPORTS: Duration = Duration::from_secs(5);
+
 /// Unused connections kept per endpoint; more are closed after their response. As many as requests are usually
 /// running at one endpoint, so that steady load opens no new ones.
 pub(crate) const POOL_IDLE_CONNECTIONS: usize = 1024;

@@ -194,6 +194,16 @@ impl LoomRuntime {
         self.inner.platform.shared.metrics.snapshot()
     }
 
+    /// How many different VMs there are now, each with all of its instances. Plugins that share one count once; one that no
+    /// plugin and no stream uses any more is gone.
+    pub fn vms(&self) -> usize {
+        let vms = self.inner.vms.lock();
+        vms.values()
+            // Whoever holds an entry's lock is starting its VM.
+            .filter(|entry| entry.try_lock().is_none_or(|vm| vm.strong_count() > 0))
+            .count()
+    }
+
     #[cfg(test)]
     pub(crate) fn platform(&self) -> &Platform {
         &self.inner.platform

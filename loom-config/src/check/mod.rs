@@ -179,13 +179,19 @@ fn log(raw: Option<&raw::Log>) -> Log {
 }
 
 fn shutdown(raw: Option<&raw::Shutdown>, checker: &mut Checker<'_>) -> Shutdown {
-    let written = raw.and_then(|raw| raw.drain_timeout.as_ref());
+    let mut found = Shutdown::default();
+    let Some(raw) = raw else { return found };
     let section = KeyPath::ROOT.key("shutdown");
     let range = &limits::DRAIN_TIMEOUT_RANGE;
-    let drain_timeout = checker.duration(written, range, &section.key("drain_timeout"));
-    drain_timeout.map_or_else(Shutdown::default, |drain_timeout| Shutdown {
-        drain_timeout,
-    })
+    let path = section.key("drain_timeout");
+    if let Some(timeout) = checker.duration(raw.drain_timeout.as_ref(), range, &path) {
+        found.drain_timeout = timeout;
+    }
+    let range = &limits::SHUTDOWN_DELAY_RANGE;
+    if let Some(delay) = checker.duration(raw.delay.as_ref(), range, &section.key("delay")) {
+        found.delay = delay;
+    }
+    found
 }
 
 impl From<raw::LogLevel> for LogLevel {

@@ -79,4 +79,8 @@ pub(crate) struct Shutdown {
     /// How long running requests get to finish after SIGTERM or SIGINT, from 0s to 1h. Default: 30s.
     #[schemars(extend("default" = "30s"))]
     pub(crate) drain_timeout: Option<DurationText>,
+    /// How long the gateway goes on accepting after the signal, so that load balancers see first that it is not ready any
+    /// more, from 0s to 1h. Default: 0s.
+    #[schemars(extend("default" = "0s"))]
+    pub(crate) delay: Option<DurationText>,
 }

@@ -239,6 +239,7 @@ const EFFECTS: &[(&str, &str)] = &[
         "shutdown.drain_timeout",
         "shutdown: {<<drain_timeout: 0s>>}",
     ),
+    ("shutdown.delay", "shutdown: {<<delay: 5s>>}"),
 ];
 
 /// For the rows that are about routes.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use loom_config::model::{Config, Route};
-use loom_layer::{PluginService, RouteInfo};
+use loom_config::model::{self, Config, Route};
+use loom_layer::RouteInfo;
 
 use super::error::StartError;
-use crate::plugins::Plugins;
+use crate::plugins::{Host, Plugins};
 use crate::proxy::{ProxyService, Upstream};
 use crate::route::{Action, route_router};
 use crate::router::{RouteTable, Selection, listener_router};
@@ -17,24 +17,69 @@ use crate::router::{RouteTable, Selection, listener_router};
 pub(super) struct Assembled {
     /// One router per listener, in the order of the configuration.
     pub(super) listeners: Vec<Router>,
-    /// The plugins that run without a route.
-    pub(super) services: Vec<PluginService>,
-    /// Where requests go, in the order of the configuration.
-    pub(super) upstreams: Vec<Arc<Upstream>>,
+    pub(super) stock: Stock,
+}
+
+/// What the next configuration takes over where it says the same.
+#[derive(Debug, Default)]
+pub(super) struct Stock {
+    /// With their connections, and what is known of their endpoints.
+    upstreams: Vec<(model::Upstream, Arc<Upstream>)>,
+    /// With their VMs. Those that are services run as long as they are here.
+    pub(super) plugins: Plugins,
+}
+
+impl Stock {
+    fn upstream(&self, wanted: &model::Upstream) -> Option<Arc<Upstream>> {
+        let same = self.upstreams.iter().find(|(model, _)| model == wanted)?;
+        Some(Arc::clone(&same.1))
+    }
+
+    /// The upstreams in the order of the configuration.
+    pub(super) fn upstreams(&self) -> Vec<Arc<Upstream>> {
+        let upstreams = self.upstreams.iter();
+        upstreams
+            .map(|(_, upstream)| Arc::clone(upstream))
+            .collect()
+    }
+
+    /// How many of the upstreams were there before.
+    pub(super) fn upstreams_kept_from(&self, before: &Self) -> usize {
+        let is_before = |upstream: &&(model::Upstream, Arc<Upstream>)| {
+            let mut others = before.upstreams.iter();
+            others.any(|other| Arc::ptr_eq(&upstream.1, &other.1))
+        };
+        self.upstreams.iter().filter(is_before).count()
+    }
 }
 
 impl Assembled {
-    pub(super) async fn new(config: &Config) -> Result<Self, StartError> {
-        let upstreams: Vec<_> = config
-            .upstreams
-            .iter()
-            .map(|upstream| Arc::new(Upstream::new(upstream)))
-            .collect();
-        let plugins = Plugins::load(config, &upstreams).await?;
+    /// Puts everything together beside what runs, and changes nothing of that. What `before` has already is taken over.
+    pub(super) async fn new(
+        config: &Config,
+        host: &Host,
+        before: &Stock,
+    ) -> Result<Self, StartError> {
+        let mut stock = Stock {
+            upstreams: Vec::with_capacity(config.upstreams.len()),
+            plugins: Plugins::default(),
+        };
+        for model in &config.upstreams {
+            let same = before.upstream(model);
+            let upstream = same.unwrap_or_else(|| Arc::new(Upstream::new(model)));
+            stock.upstreams.push((model.clone(), upstream));
+        }
+        let upstreams = stock.upstreams();
+        // Plugins may call an upstream that is new while they start.
+        let addition = host.upstreams.add(&upstreams);
+        stock.plugins = Plugins::load(config, host, &before.plugins).await?;
         let mut routes = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
             // One chain for all listeners: each would have root contexts of its own.
-            routes.push((route, plugins.chain(&route.plugins).await?));
+            let chain = stock
+                .plugins
+                .chain(&route.id, &route.plugins, &before.plugins);
+            routes.push((route, chain.await?));
         }
         let action = |route: &Route| action(config, route, &upstreams);
         let listeners = (0..config.listeners.len()).map(|listener| {
@@ -48,11 +93,9 @@ impl Assembled {
                 .map(|(route, plugins)| route_router(action(route), plugins.clone(), &selection));
             listener_router(RouteTable::new(Arc::clone(&selection), routers))
         });
-        Ok(Self {
-            listeners: listeners.collect(),
-            services: plugins.into_services(),
-            upstreams,
-        })
+        let listeners = listeners.collect();
+        addition.keep();
+        Ok(Self { listeners, stock })
     }
 }
 

@@ -1,4 +1,6 @@
-//! Why a gateway does not start.
+//! Why a gateway does not start, or stays as it is.
+
+use std::fmt;
 
 use crate::listener::BindError;
 
@@ -6,10 +8,69 @@ use crate::listener::BindError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A plugin cannot be loaded, or refuses its configuration.
+    /// Plugins cannot run on this machine, or one refuses the configuration that a route has for it.
     #[error(transparent)]
     Plugin(#[from] loom_layer::Error),
+    /// Plugins cannot be loaded, or refuse their configuration.
+    #[error(transparent)]
+    Plugins(#[from] PluginFaults),
     /// An address cannot be taken.
     #[error(transparent)]
     Bind(#[from] BindError),
+}
+
+/// The plugins that cannot be loaded, each with its reason; at least one.
+#[derive(Debug)]
+pub struct PluginFaults(Vec<loom_layer::Error>);
+
+impl PluginFaults {
+    /// The faults, in the order of the configuration.
+    pub fn faults(&self) -> &[loom_layer::Error] {
+        &self.0
+    }
+}
+
+impl From<Vec<loom_layer::Error>> for PluginFaults {
+    fn from(faults: Vec<loom_layer::Error>) -> Self {
+        Self(faults)
+    }
+}
+
+impl From<Vec<loom_layer::Error>> for StartError {
+    fn from(faults: Vec<loom_layer::Error>) -> Self {
+        Self::Plugins(faults.into())
+    }
+}
+
+/// One fault a line.
+impl fmt::Display for PluginFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for PluginFaults {}
+
+/// A change that was refused: what ran before runs on, untouched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The new configuration has faults; all of them are in the text.
+    #[error(transparent)]
+    Config(#[from] loom_config::Error),
+    /// What it describes cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The gateway was started with a configuration and does not know where it came from.
+    #[error("this gateway was not started from a file")]
+    NoSource,
+    /// The gateway is shutting down.
+    #[error("the gateway is shutting down")]
+    Ending,
 }

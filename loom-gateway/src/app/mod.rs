@@ -2,14 +2,23 @@
 
 mod assemble;
 mod error;
+mod listeners;
+mod live;
+mod readiness;
+mod reload;
 mod running;
 
 use loom_config::model::Config;
 
-pub use error::StartError;
+pub use error::{PluginFaults, ReloadError, StartError};
+pub use readiness::Readiness;
+pub use reload::{ReloadStats, Reloaded, Reloader, Source};
 pub use running::{Drained, Running};
 
-use assemble::Assembled;
+use assemble::{Assembled, Stock};
+use live::Live;
+
+use crate::plugins::Host;
 
 /// The gateway.
 ///
@@ -34,7 +43,10 @@ impl Gateway {
     ///
     /// When a plugin cannot be loaded or refuses its configuration.
     pub async fn check(config: &Config) -> Result<(), StartError> {
-        Assembled::new(config).await.map(drop)
+        let host = Host::new(config)?;
+        Assembled::new(config, &host, &Stock::default())
+            .await
+            .map(drop)
     }
 
     /// Loads all plugins, takes all addresses, and serves them on the current tokio runtime.
@@ -46,7 +58,15 @@ impl Gateway {
     /// When a plugin cannot be loaded or refuses its configuration, or when an address cannot be taken. Nothing runs
     /// then.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let assembled = Assembled::new(&config).await?;
-        Running::start(config, assembled)
+        Live::start(config, None).await.map(Running::new)
+    }
+
+    /// As [`start`](Self::start), with a configuration that was read from `source`, where a [`Reloader`] reads it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_from(config: Config, source: Source) -> Result<Running, StartError> {
+        Live::start(config, Some(source)).await.map(Running::new)
     }
 }

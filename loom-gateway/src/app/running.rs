@@ -1,26 +1,22 @@
 //! A gateway that runs, and its end.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
-use loom_config::model::Config;
-use loom_layer::PluginService;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use loom_config::model::{Config, Shutdown};
+use tokio::time::{sleep, timeout};
 
-use super::assemble::Assembled;
-use super::error::StartError;
-use crate::listener::{self, Bound, Drain};
+use super::error::ReloadError;
+use super::listeners::Listeners;
+use super::live::Live;
+use super::readiness::Readiness;
+use super::reload::{Reloaded, Reloader};
+use crate::limits;
 
 /// A gateway that serves its listeners. Dropped, it ends at once, with every request that is running.
 #[derive(Debug)]
 pub struct Running {
-    addresses: Vec<(String, SocketAddr)>,
-    listeners: JoinSet<()>,
-    /// The plugins without a route; they run as long as this does.
-    services: Vec<PluginService>,
-    drain: Drain,
-    drain_timeout: Duration,
+    live: Arc<Live>,
 }
 
 /// How a shutdown went.
@@ -34,61 +30,89 @@ pub enum Drained {
 }
 
 impl Running {
-    pub(super) fn start(config: Config, assembled: Assembled) -> Result<Self, StartError> {
-        let bound = config
-            .listeners
-            .iter()
-            .map(Bound::bind)
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut running = Self {
-            addresses: Vec::with_capacity(bound.len()),
-            listeners: JoinSet::new(),
-            services: assembled.services,
-            drain: Drain::default(),
-            drain_timeout: config.shutdown.drain_timeout,
-        };
-        for upstream in &assembled.upstreams {
-            upstream.start();
-        }
-        for ((listener, bound), router) in config
-            .listeners
-            .into_iter()
-            .zip(bound)
-            .zip(assembled.listeners)
-        {
-            tracing::info!(listener = listener.name, address = %bound.address, "listening");
-            running
-                .addresses
-                .push((listener.name.clone(), bound.address));
-            running.listeners.spawn(listener::serve(
-                bound,
-                listener,
-                router,
-                running.drain.clone(),
-            ));
-        }
-        Ok(running)
+    pub(super) fn new(live: Arc<Live>) -> Self {
+        Self { live }
     }
 
     /// The listeners by name, with the addresses that they really have: where the configuration says port 0, the system
     /// chose one.
-    pub fn addresses(&self) -> &[(String, SocketAddr)] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        let addresses = self.live.with_listeners(Listeners::addresses);
+        addresses.unwrap_or_default()
     }
 
-    /// Stops accepting, lets running requests finish for at most `shutdown.drain_timeout`, and ends.
+    /// Puts another configuration in force, see [`Reloader`].
     ///
-    /// Clients learn of it: HTTP/1.1 responses say `connection: close`, HTTP/2 connections get a GOAWAY. Dropping the
-    /// future ends everything at once.
-    pub async fn shutdown(mut self) -> Drained {
-        self.drain.start();
-        let all = async { while self.listeners.join_next().await.is_some() {} };
-        let drained = match timeout(self.drain_timeout, all).await {
-            Ok(()) => Drained::Complete,
-            Err(_) => Drained::TimedOut,
+    /// # Errors
+    ///
+    /// When anything is wrong with what it names; everything is as it was then.
+    pub async fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        self.live.apply(config).await
+    }
+
+    /// A handle that reloads this gateway.
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(&self.live)
+    }
+
+    /// How many different VMs of plugins there are, see [`LoomRuntime::vms`](loom_layer::LoomRuntime::vms).
+    pub fn vms(&self) -> usize {
+        self.live.vms()
+    }
+
+    /// Whether load balancers should send requests here; all copies tell the same.
+    pub fn readiness(&self) -> Readiness {
+        self.live.readiness().clone()
+    }
+
+    /// Is not ready any more, goes on for `shutdown.delay`, stops accepting, lets running requests finish for at most
+    /// `shutdown.drain_timeout`, and ends.
+    ///
+    /// Clients learn of it: HTTP/1.1 responses say `connection: close`, HTTP/2 connections get a GOAWAY. Every few seconds
+    /// the log says how many connections are left. Dropping the future ends everything at once.
+    pub async fn shutdown(self) -> Drained {
+        self.live.readiness().end();
+        let Shutdown {
+            delay,
+            drain_timeout,
+        } = self.live.config().shutdown;
+        if !delay.is_zero() {
+            tracing::info!(?delay, "not ready any more, still accepting");
+            sleep(delay).await;
+        }
+        // From here on there is no reload.
+        let Some(mut listeners) = self.live.take_listeners() else {
+            return Drained::Complete;
         };
-        // Until then requests may have read what they share with plugins on routes.
-        drop(self.services);
+        listeners.start_drain();
+        let drained = match timeout(drain_timeout, drain(&mut listeners)).await {
+            Ok(()) => Drained::Complete,
+            Err(_) => {
+                let connections = listeners.open_connections();
+                tracing::warn!(connections, "ended before their requests were answered");
+                Drained::TimedOut
+            }
+        };
+        drop(listeners);
+        // Plugins without a route until then: requests may have read what they share with plugins on routes.
+        self.live.clear().await;
         drained
+    }
+}
+
+/// Waits until all connections have ended, and says from time to time how many there are.
+async fn drain(listeners: &mut Listeners) {
+    while timeout(limits::DRAIN_REPORTS, listeners.ended())
+        .await
+        .is_err()
+    {
+        let connections = listeners.open_connections();
+        tracing::info!(connections, "waiting for the last requests");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.live.take_listeners());
     }
 }

@@ -16,8 +16,8 @@ Examples:
   loom check -config loom.yaml               look for faults, plugins too, and start nothing
   loom                                       run with ./loom.yaml
 
-The long options may be written with one dash or with two. SIGTERM and SIGINT end the gateway once running
-requests are answered; a second signal ends it at once.";
+The long options may be written with one dash or with two. SIGHUP reloads the configuration. SIGTERM and SIGINT
+end the gateway once running requests are answered; a second signal ends it at once.";
 
 /// Loom, a gateway that runs Proxy-Wasm plugins.
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ pub(super) struct Args {
 }
 
 /// What every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Options {
     /// The configuration [default: ./loom.yaml]
     #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use loom_config::{Config, MINIMAL};
 
 use super::args::Options;
+use crate::app::Source;
 
 /// Where the configuration is looked for when the command line names none.
 const DEFAULT: &str = "loom.yaml";
@@ -30,16 +31,30 @@ pub(super) enum ConfigError {
 
 /// Loads the configuration that the command line names, or `./loom.yaml`, and gives its path too.
 pub(super) fn load(options: &Options) -> Result<(PathBuf, Config), ConfigError> {
-    let path = options.config.clone().unwrap_or_else(|| DEFAULT.into());
-    let mut config = match loom_config::load(&path) {
-        Ok(config) => config,
-        Err(error) if error.is_not_found() => return Err(missing(&path, options)),
-        Err(error) => return Err(ConfigError::Faults(error)),
-    };
+    let path = path(options);
+    match read(&path, options) {
+        Ok(config) => Ok((path, config)),
+        Err(error) if error.is_not_found() => Err(missing(&path, options)),
+        Err(error) => Err(ConfigError::Faults(error)),
+    }
+}
+
+/// The configuration that the command line names, to be read again.
+pub(super) fn source(options: &Options) -> Source {
+    let options = options.clone();
+    Source::new(move || read(&path(&options), &options))
+}
+
+fn path(options: &Options) -> PathBuf {
+    options.config.clone().unwrap_or_else(|| DEFAULT.into())
+}
+
+fn read(path: &Path, options: &Options) -> Result<Config, loom_config::Error> {
+    let mut config = loom_config::load(path)?;
     if let Some(level) = options.log_level {
         config.log.level = level.into();
     }
-    Ok((path, config))
+    Ok(config)
 }
 
 fn missing(path: &Path, options: &Options) -> ConfigError {

@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::Options;
 use super::config;
-use crate::app::{Drained, Gateway};
+use crate::app::{Drained, Gateway, Source};
 use crate::logging;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -21,7 +21,7 @@ pub(super) fn serve(options: &Options) -> Result<ExitCode> {
     logging::init(config.log)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
     let runtime = runtime(&config)?;
-    let code = runtime.block_on(until_signal(config))?;
+    let code = runtime.block_on(until_signal(config, config::source(options)))?;
     // A name that is being looked up need not be waited for.
     runtime.shutdown_background();
     Ok(code)
@@ -58,12 +58,23 @@ fn runtime(config: &Config) -> io::Result<Runtime> {
     builder.thread_name("loom-worker").enable_all().build()
 }
 
-async fn until_signal(config: Config) -> Result<ExitCode> {
+async fn until_signal(config: Config, source: Source) -> Result<ExitCode> {
     // Before the listeners, so that a signal right after the start is not lost.
     let mut signals = Signals::new()?;
-    let drain_timeout = config.shutdown.drain_timeout;
-    let running = Gateway::start(config).await?;
-    let name = signals.next().await;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let running = Gateway::start_from(config, source).await?;
+    let reloader = running.reloader();
+    let name = loop {
+        tokio::select! {
+            name = signals.next() => break name,
+            _ = hangup.recv() => {
+                let reloader = reloader.clone();
+                // Its result is in the log. A signal to end does not wait for it.
+                tokio::spawn(async move { reloader.reload().await });
+            }
+        }
+    };
+    let drain_timeout = reloader.config().shutdown.drain_timeout;
     tracing::info!(signal = name, ?drain_timeout, "shutting down");
     tokio::select! {
         drained = running.shutdown() => {
@@ -93,7 +104,7 @@ impl Signals {
         })
     }
 
-    /// The name of the next one.
+    /// The name of the next one that ends it.
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

@@ -4,58 +4,48 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use loom_config::model::Listener;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
 use super::bind::Bound;
-use super::connection::{Connections, protocol};
+use super::connection;
 use super::drain::Drain;
+use super::site::Site;
 use crate::limits;
 
 /// Serves a listener until `drain` starts and the last connection has ended. Dropped before, it ends them all.
-pub(crate) async fn serve(bound: Bound, listener: Listener, router: Router, drain: Drain) {
-    let connections = Arc::new(Connections {
-        protocol: protocol(listener.limits),
-        router,
-        header_timeout: listener.limits.header_timeout,
-        drain: drain.clone(),
-    });
+pub(crate) async fn serve(bound: Bound, name: String, site: Arc<Site>, drain: Drain) {
+    let mut started = drain.started();
     let mut tasks = Tasks {
-        name: listener.name,
-        connections,
+        name,
+        site,
+        drain,
         running: JoinSet::new(),
     };
-    // Above this number connections wait in the kernel's queue.
-    let permits = Arc::new(Semaphore::new(
-        listener.limits.connections.min(Semaphore::MAX_PERMITS),
-    ));
-    let mut drain = drain.started();
     loop {
+        // Above the limit connections wait in the kernel's queue.
+        let room = tasks.has_room();
         tokio::select! {
             biased;
-            () = &mut drain => break,
+            () = &mut started => break,
             Some(ended) = tasks.running.join_next() => tasks.ended(ended),
-            accepted = accept(&bound.socket, &permits) => tasks.start(accepted),
+            () = tasks.site.changed(), if !room => {}
+            accepted = accept(&bound.socket), if room => tasks.start(accepted),
         }
     }
-    tasks.start_queued(bound.socket, &permits);
+    tasks.start_queued(bound.socket);
     while let Some(ended) = tasks.running.join_next().await {
         tasks.ended(ended);
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+type Accepted = (TcpStream, SocketAddr);
 
-/// The next connection, once there is room for one.
-async fn accept(socket: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
-    // It is never closed, so that there is no error to it.
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+/// The next connection.
+async fn accept(socket: &TcpListener) -> Option<Accepted> {
     match socket.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Ok(accepted) => Some(accepted),
         Err(error) if is_of_one_connection(&error) => None,
         Err(error) => {
             tracing::warn!(
@@ -80,40 +70,45 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// The connections of a listener.
 struct Tasks {
     name: String,
-    connections: Arc<Connections>,
+    site: Arc<Site>,
+    drain: Drain,
     running: JoinSet<()>,
 }
 
 impl Tasks {
+    fn has_room(&self) -> bool {
+        self.site.has_room(self.running.len())
+    }
+
     fn start(&mut self, accepted: Option<Accepted>) {
-        let Some((stream, peer, permit)) = accepted else {
+        let Some((stream, peer)) = accepted else {
             return;
         };
         // Without it the last packet of a response may wait for an acknowledgement. The connection works without, too.
         let _ = stream.set_nodelay(true);
-        let connections = Arc::clone(&self.connections);
-        self.running.spawn(async move {
-            connections.serve(stream, peer).await;
-            drop(permit);
-        });
+        let (site, drain) = (Arc::clone(&self.site), self.drain.clone());
+        self.running
+            .spawn(connection::serve(stream, peer, site, drain));
+        self.site.set_open(self.running.len());
     }
 
     /// Starts what had connected before the listener closed; the kernel would reset it.
-    fn start_queued(&mut self, socket: TcpListener, permits: &Arc<Semaphore>) {
+    fn start_queued(&mut self, socket: TcpListener) {
         let Ok(socket) = socket.into_std() else {
             return;
         };
-        while let Ok(permit) = Arc::clone(permits).try_acquire_owned()
+        while self.has_room()
             && let Ok((stream, peer)) = socket.accept()
         {
             let stream = stream
                 .set_nonblocking(true)
                 .and_then(|()| TcpStream::from_std(stream));
-            self.start(stream.ok().map(|stream| (stream, peer, permit)));
+            self.start(stream.ok().map(|stream| (stream, peer)));
         }
     }
 
     fn ended(&self, ended: Result<(), JoinError>) {
+        self.site.set_open(self.running.len());
         if let Err(error) = ended
             && error.is_panic()
         {

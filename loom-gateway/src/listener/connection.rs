@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use loom_config::model::ListenerLimits;
@@ -15,16 +14,8 @@ use tokio::time::sleep;
 
 use super::drain::Drain;
 use super::service::{ConnectionService, Spoken};
+use super::site::Site;
 use crate::limits;
-
-/// What all connections of a listener have in common.
-#[derive(Debug)]
-pub(super) struct Connections {
-    pub(super) protocol: Builder<TokioExecutor>,
-    pub(super) router: Router,
-    pub(super) header_timeout: Duration,
-    pub(super) drain: Drain,
-}
 
 /// HTTP/1.1 and HTTP/2 by prior knowledge on one port, within the listener's limits.
 pub(super) fn protocol(limits: ListenerLimits) -> Builder<TokioExecutor> {
@@ -49,60 +40,60 @@ pub(super) fn protocol(limits: ListenerLimits) -> Builder<TokioExecutor> {
     builder
 }
 
-impl Connections {
-    /// Serves a connection to its end.
-    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let Ok(local) = stream.local_addr() else {
-            return;
-        };
-        let spoken = Spoken::default();
-        let service = ConnectionService {
-            router: self.router.clone(),
-            connection: ConnectionInfo::new(peer, local).with_id(next_id()),
-            spoken: spoken.clone(),
-            drain: self.drain.clone(),
-        };
-        let mut connection = pin!(
-            self.protocol
-                .serve_connection(TokioIo::new(stream), service)
-        );
-        let mut drain = pin!(self.drain.started());
+/// Serves a connection to its end.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, drain: Drain) {
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
+    let terms = site.terms();
+    let spoken = Spoken::default();
+    let service = ConnectionService {
+        site,
+        connection: ConnectionInfo::new(peer, local).with_id(next_id()),
+        spoken: spoken.clone(),
+        drain: drain.clone(),
+    };
+    let mut connection = pin!(
+        terms
+            .protocol
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let mut drain = pin!(drain.started());
 
-        // hyper's own time for headers starts with their first byte: a client that sends none is ours to end.
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => Some(ended),
-            () = drain.as_mut() => None,
-            () = sleep(self.header_timeout) => {
-                if !spoken.any() {
-                    connection.as_mut().graceful_shutdown();
-                }
+    // hyper's own time for headers starts with their first byte: a client that sends none is ours to end.
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => Some(ended),
+        () = drain.as_mut() => None,
+        () = sleep(terms.header_timeout()) => {
+            if !spoken.any() {
+                connection.as_mut().graceful_shutdown();
+            }
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => Some(ended),
+                () = drain.as_mut() => None,
+            }
+        }
+    };
+    let result = match ended {
+        Some(result) => result,
+        None => {
+            // HTTP/2 tells the client which requests will be answered. HTTP/1.1 cannot, and a request may be on its
+            // way on a connection that looks unused: it is waited for, and its response then says `close`.
+            if !spoken.http2() {
                 tokio::select! {
                     biased;
-                    ended = connection.as_mut() => Some(ended),
-                    () = drain.as_mut() => None,
+                    _ = connection.as_mut() => return,
+                    () = sleep(limits::DRAIN_LINGER) => {}
                 }
             }
-        };
-        let result = match ended {
-            Some(result) => result,
-            None => {
-                // HTTP/2 tells the client which requests will be answered. HTTP/1.1 cannot, and a request may be on its
-                // way on a connection that looks unused: it is waited for, and its response then says `close`.
-                if !spoken.http2() {
-                    tokio::select! {
-                        biased;
-                        _ = connection.as_mut() => return,
-                        () = sleep(limits::DRAIN_LINGER) => {}
-                    }
-                }
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = result {
-            tracing::debug!(%peer, error, "connection ended");
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%peer, error, "connection ended");
     }
 }
 

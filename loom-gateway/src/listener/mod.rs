@@ -5,9 +5,11 @@ mod bind;
 mod connection;
 mod drain;
 mod service;
+mod site;
 
 pub use bind::BindError;
 
 pub(crate) use accept::serve;
 pub(crate) use bind::Bound;
 pub(crate) use drain::Drain;
+pub(crate) use site::Site;

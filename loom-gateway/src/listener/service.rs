@@ -1,4 +1,4 @@
-//! The hyper service of one connection: what hyper read becomes a request for the listener's router.
+//! The hyper service of one connection: what hyper read becomes a request for the listener's router of this moment.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::Router;
 use axum::body::Body;
 use axum::routing::future::RouteFuture;
 use http::header::{CONNECTION, HeaderValue};
@@ -15,9 +14,9 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use loom_layer::ConnectionInfo;
 use pin_project_lite::pin_project;
-use tower::Service as _;
 
 use super::drain::Drain;
+use super::site::Site;
 
 /// What a connection has turned out to speak.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +47,7 @@ impl Spoken {
 /// Answers the requests of one connection.
 #[derive(Debug)]
 pub(super) struct ConnectionService {
-    pub(super) router: Router,
+    pub(super) site: Arc<Site>,
     pub(super) connection: ConnectionInfo,
     pub(super) spoken: Spoken,
     pub(super) drain: Drain,
@@ -72,7 +71,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         });
         request.extensions_mut().insert(self.connection.clone());
         ConnectionFuture {
-            response: self.router.clone().call(request),
+            response: self.site.call(request),
             drain: http1.then(|| self.drain.clone()),
         }
     }

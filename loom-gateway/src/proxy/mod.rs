@@ -6,6 +6,7 @@
 //! What plugins call by an upstream's name goes the same way, but for the last step.
 
 mod callouts;
+mod directory;
 mod echo;
 mod failure;
 mod future;
@@ -14,6 +15,6 @@ mod rewrite;
 mod service;
 mod upstream;
 
-pub(crate) use callouts::CalloutService;
+pub(crate) use directory::Directory;
 pub(crate) use service::ProxyService;
 pub(crate) use upstream::Upstream;

@@ -178,10 +178,14 @@ pub(super) fn at(authority: &Authority, uri: &Uri) -> Uri {
     Uri::from_parts(parts).unwrap_or_default()
 }
 
+type Lookup = Arc<dyn Fn(&str) -> Option<Upstream> + Send + Sync>;
+
 /// What a plugin may call, by name.
 #[derive(Clone, Default)]
 pub(crate) struct Upstreams {
     by_name: HashMap<Arc<str>, Upstream>,
+    /// Where the other names are asked for, with each call.
+    others: Option<Lookup>,
 }
 
 impl Upstreams {
@@ -189,8 +193,19 @@ impl Upstreams {
         self.by_name.insert(Arc::clone(&upstream.name), upstream);
     }
 
-    pub(crate) fn get(&self, name: &[u8]) -> Option<&Upstream> {
-        self.by_name.get(std::str::from_utf8(name).ok()?)
+    pub(crate) fn look_up_others(
+        &mut self,
+        lookup: impl Fn(&str) -> Option<Upstream> + Send + Sync + 'static,
+    ) {
+        self.others = Some(Arc::new(lookup));
+    }
+
+    pub(crate) fn get(&self, name: &[u8]) -> Option<Upstream> {
+        let name = std::str::from_utf8(name).ok()?;
+        match (self.by_name.get(name), &self.others) {
+            (Some(upstream), _) => Some(upstream.clone()),
+            (None, others) => others.as_ref()?(name),
+        }
     }
 }
 

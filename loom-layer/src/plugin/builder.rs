@@ -261,6 +261,27 @@ impl LoomPluginBuilder {
         self
     }
 
+    /// Where the upstreams are found that were not named one by one: it is asked with each call, so that what a name stands
+    /// for may change while the plugin runs. It must not wait. What holds for
+    /// [`upstream_service`](Self::upstream_service) holds for the services.
+    ///
+    /// It runs in the middle of a plugin's callback, while the plugin's VM is locked.
+    pub fn upstream_lookup<S, B>(
+        mut self,
+        lookup: impl Fn(&str) -> Option<S> + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Service<Request<CalloutBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.upstreams
+            .look_up_others(move |name| Some(Upstream::service(name, lookup(name)?)));
+        self
+    }
+
     /// The runtime that the plugin runs in; [`LoomRuntime::global`] by default.
     pub fn runtime(mut self, runtime: &LoomRuntime) -> Self {
         self.runtime = Some(runtime.clone());

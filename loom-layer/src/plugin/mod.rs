@@ -114,6 +114,11 @@ impl LoomPlugin {
         &self.attached.root.name
     }
 
+    /// The SHA-256 of the plugin's `.wasm` file, as it was when the plugin was loaded.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.attached.vm.compiled.sha256
+    }
+
     /// How many healthy VMs the plugin has now: at most one per worker thread, less while a failed one is built anew.
     pub fn instances(&self) -> usize {
         self.attached.vm.shards()

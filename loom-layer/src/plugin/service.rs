@@ -31,6 +31,11 @@ impl PluginService {
         self.plugin.name()
     }
 
+    /// The SHA-256 of the plugin's `.wasm` file, as it was when the plugin was loaded.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.plugin.sha256()
+    }
+
     /// Whether its VM runs now; a failed one is built anew.
     pub fn is_running(&self) -> bool {
         self.plugin.instances() > 0

@@ -20,6 +20,8 @@ pub(crate) struct Compiled {
     /// The allocator's export.
     pub(super) allocator: &'static str,
     pub(crate) callbacks: Callbacks,
+    /// Of the code as it was given.
+    pub(crate) sha256: Sha,
     /// The memory that an instance begins with, in bytes.
     pub(crate) initial_memory: u64,
     /// The imports that this host does not have.
@@ -107,6 +109,7 @@ impl Compiled {
                 log: has("proxy_on_log"),
                 done: has("proxy_on_done"),
             },
+            sha256: *hash,
             initial_memory,
             stubs,
             reads_properties: imports(&["proxy_get_property"]),

@@ -13,6 +13,7 @@ mod pages;
 mod plugin_keys;
 mod plugins;
 mod properties;
+mod reload;
 mod requests;
 mod reroute;
 mod routing;

@@ -82,11 +82,8 @@ routes: [{id: all, listeners: [two], path: '/*', upstream: echo}]
 upstreams: [{name: echo, builtin: echo}]",
     )
     .await;
-    let names: Vec<_> = gateway
-        .addresses()
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let addresses = gateway.addresses();
+    let names: Vec<_> = addresses.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["one", "two"]);
     let [one, two] = [0, 1].map(|listener| gateway.addresses()[listener].1);
     assert_eq!(get(one, "a", "/").await, "no route takes this request");

@@ -154,3 +154,42 @@ async fn a_second_signal_ends_at_once() {
     loom.signal("TERM");
     assert_eq!(loom.code().await, Some(1));
 }
+
+#[tokio::test]
+async fn before_the_drain_there_is_a_delay_in_which_only_readiness_is_gone() {
+    let yaml = format!(
+        "shutdown: {{delay: 1h}}\n{}",
+        proxy_to(&[Upstream::bind().await.say("ok")])
+    );
+    let gateway = start(&yaml).await;
+    let (at, readiness) = (address(&gateway), gateway.readiness());
+    assert!(readiness.is_ready());
+    let shutdown = tokio::spawn(gateway.shutdown());
+    within(async {
+        while readiness.is_ready() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let mut raw = Raw::connect(at).await;
+    raw.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let response = raw.response().await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    assert!(!response.contains("connection: close"), "{response}");
+    shutdown.abort();
+    assert_eq!(raw.rest().await, "");
+}
+
+#[tokio::test]
+async fn after_the_delay_the_drain_comes() {
+    let directory = directory("shutdown: {delay: 20ms, drain_timeout: 50ms}\nroutes: []\n");
+    let mut loom = Loom::start(directory.path(), &[]);
+    let mut raw = Raw::connect(loom.address().await).await;
+    // A request that is never complete.
+    raw.send("POST / HTTP/1.1\r\nhost: a\r\n").await;
+    loom.signal("TERM");
+    loom.line("still accepting").await;
+    loom.line("ended before their requests were answered connections=1")
+        .await;
+    assert_eq!(loom.code().await, Some(0));
+}

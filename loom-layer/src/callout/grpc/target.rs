@@ -30,7 +30,7 @@ impl GrpcTarget {
     pub(crate) fn find(upstreams: &Upstreams, bytes: &[u8]) -> Result<Self, NoTarget> {
         if let Some(upstream) = upstreams.get(bytes) {
             return Ok(Self {
-                upstream: upstream.clone(),
+                upstream,
                 authority: None,
                 metadata: Vec::new(),
                 max_message: None,
@@ -62,7 +62,7 @@ fn envoy_grpc(upstreams: &Upstreams, message: &[u8]) -> Result<GrpcTarget, NoTar
         }
     }
     Ok(GrpcTarget {
-        upstream: upstreams.get(name).ok_or(NoTarget::NotThere)?.clone(),
+        upstream: upstreams.get(name).ok_or(NoTarget::NotThere)?,
         authority: authority.filter(|authority| !authority.is_empty()),
         metadata: Vec::new(),
         max_message,

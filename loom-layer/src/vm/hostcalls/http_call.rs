@@ -46,7 +46,7 @@ fn http_call(call: &mut Call<'_>, texts: [(u32, u32); 4], timeout: u32, out: u32
     let upstream = call
         .data()
         .root()
-        .and_then(|root| root.upstreams.get(&name).cloned());
+        .and_then(|root| root.upstreams.get(&name));
     let Some(upstream) = upstream else {
         unknown_upstream(call, "proxy_http_call", &name);
         return Err(Status::BadArgument.into());

@@ -1,0 +1,196 @@
+//! What runs, shared by those who may change it.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+use loom_config::model::Config;
+use parking_lot::Mutex;
+
+use super::assemble::{Assembled, Stock};
+use super::error::{ReloadError, StartError};
+use super::listeners::Listeners;
+use super::readiness::Readiness;
+use super::reload::{ReloadStats, Reloaded, Source};
+use crate::plugins::Host;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(super) struct Live {
+    host: Host,
+    /// Held for the whole of a reload, so that there is one at a time. No request ever asks for it.
+    stock: tokio::sync::Mutex<Stock>,
+    /// `None` once the gateway ends.
+    listeners: Mutex<Option<Listeners>>,
+    config: ArcSwap<Config>,
+    stats: Mutex<ReloadStats>,
+    readiness: Readiness,
+    source: Option<Source>,
+}
+
+impl Live {
+    pub(super) async fn start(
+        config: Config,
+        source: Option<Source>,
+    ) -> Result<Arc<Self>, StartError> {
+        let host = Host::new(&config)?;
+        let Assembled { listeners, stock } =
+            Assembled::new(&config, &host, &Stock::default()).await?;
+        put_in_force(&host, &stock);
+        let mut running = Listeners::default();
+        running.switch(&config, listeners)?;
+        Ok(Arc::new(Self {
+            host,
+            stock: tokio::sync::Mutex::new(stock),
+            listeners: Mutex::new(Some(running)),
+            config: ArcSwap::from_pointee(config),
+            stats: Mutex::default(),
+            readiness: Readiness::ready(),
+            source,
+        }))
+    }
+
+    /// The configuration in force.
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    pub(super) fn vms(&self) -> usize {
+        self.host.runtime.vms()
+    }
+
+    pub(super) fn stats(&self) -> ReloadStats {
+        self.stats.lock().clone()
+    }
+
+    /// Reads the configuration again and puts it in force.
+    pub(super) async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let read = match self.source.clone() {
+            None => Err(ReloadError::NoSource),
+            Some(source) => match tokio::task::spawn_blocking(move || source.read()).await {
+                Ok(read) => read.map_err(ReloadError::from),
+                // Only at the end of the runtime.
+                Err(_) => Err(ReloadError::Ending),
+            },
+        };
+        match read {
+            Ok(config) => self.apply(config).await,
+            Err(error) => self.tell(Err(error)),
+        }
+    }
+
+    /// Puts a configuration in force, or leaves everything as it is.
+    pub(super) async fn apply(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        let result = self.change(config).await;
+        self.tell(result)
+    }
+
+    async fn change(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        let begin = Instant::now();
+        let mut stock = self.stock.lock().await;
+        let assembled = Assembled::new(&config, &self.host, &stock).await?;
+        let reloaded = {
+            let mut listeners = self.listeners.lock();
+            let listeners = listeners.as_mut().ok_or(ReloadError::Ending)?;
+            let switched = listeners.switch(&config, assembled.listeners);
+            let switched = switched.map_err(|error| {
+                self.host.upstreams.replace(&stock.upstreams());
+                StartError::from(error)
+            })?;
+            Reloaded {
+                listeners: (switched.kept, switched.opened, switched.closed),
+                plugins: count(
+                    config.plugins.len(),
+                    assembled.stock.plugins.kept_from(&stock.plugins),
+                ),
+                upstreams: count(
+                    config.upstreams.len(),
+                    assembled.stock.upstreams_kept_from(&stock),
+                ),
+                took: begin.elapsed(),
+            }
+        };
+        put_in_force(&self.host, &assembled.stock);
+        warn_of_what_stays(&self.config.swap(Arc::new(config.clone())), &config);
+        *stock = assembled.stock;
+        Ok(reloaded)
+    }
+
+    fn tell(&self, result: Result<Reloaded, ReloadError>) -> Result<Reloaded, ReloadError> {
+        let mut stats = self.stats.lock();
+        match &result {
+            Ok(reloaded) => {
+                stats.succeeded += 1;
+                stats.last_success = Some(SystemTime::now());
+                stats.last_error = None;
+                let Reloaded {
+                    listeners: (kept, opened, closed),
+                    plugins,
+                    upstreams,
+                    took,
+                } = reloaded;
+                tracing::info!(
+                    listeners.kept = kept,
+                    listeners.opened = opened,
+                    listeners.closed = closed,
+                    plugins.kept = plugins.0,
+                    plugins.started = plugins.1,
+                    upstreams.kept = upstreams.0,
+                    upstreams.new = upstreams.1,
+                    ?took,
+                    "reloaded"
+                );
+            }
+            Err(error) => {
+                stats.failed += 1;
+                stats.last_error = Some(error.to_string());
+                tracing::error!(%error, "reload refused, the configuration before it stays in force");
+            }
+        }
+        result
+    }
+
+    /// The listeners, for who sees to their end. There is none for anybody after that.
+    pub(super) fn take_listeners(&self) -> Option<Listeners> {
+        self.listeners.lock().take()
+    }
+
+    pub(super) fn with_listeners<T>(&self, see: impl FnOnce(&Listeners) -> T) -> Option<T> {
+        self.listeners.lock().as_ref().map(see)
+    }
+
+    /// Ends what would otherwise live as long as somebody can ask for a reload.
+    pub(super) async fn clear(&self) {
+        self.host.upstreams.replace(&[]);
+        *self.stock.lock().await = Stock::default();
+    }
+}
+
+/// Begins to watch what is new, and lets plugins call all of it.
+fn put_in_force(host: &Host, stock: &Stock) {
+    let upstreams = stock.upstreams();
+    for upstream in &upstreams {
+        upstream.start();
+    }
+    host.upstreams.replace(&upstreams);
+}
+
+/// How many are kept, and how many are not.
+fn count(all: usize, kept: usize) -> (usize, usize) {
+    (kept, all - kept)
+}
+
+/// Some keys are read when the process starts and never again.
+fn warn_of_what_stays(before: &Config, now: &Config) {
+    let keys = [
+        ("workers", before.workers != now.workers),
+        ("log", before.log != now.log),
+    ];
+    for (key, _) in keys.iter().filter(|(_, changed)| *changed) {
+        tracing::warn!(key, "this change takes effect with the next start");
+    }
+}
