@@ -19,6 +19,8 @@ mod sync;
 mod vm;
 
 pub use callout::CalloutBody;
+#[cfg(feature = "tls")]
+pub use callout::UpstreamTls;
 pub use error::{BoxError, Error};
 pub use foreign::{ForeignCall, ForeignError};
 pub use info::{

@@ -131,7 +131,7 @@ pub(crate) const GRPC_MESSAGE_BYTES: usize = 4 << 20;
 /// Older ones are forgotten.
 pub(crate) const ENDED_STREAMS: usize = 1024;
 
-/// Time to connect to an upstream that was given by its URL: two lost packets fit into it.
+/// Time to connect to an upstream that was given by its URL, TLS included: two lost packets fit into it.
 pub(crate) const CALL_CONNECT: Duration = Duration::from_secs(5);
 
 /// How long an unused connection to such an upstream is kept: less than servers usually do.

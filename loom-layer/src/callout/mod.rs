@@ -5,6 +5,9 @@ mod event;
 mod grpc;
 mod http;
 mod http2;
+mod server;
+#[cfg(feature = "tls")]
+mod tls;
 mod upstreams;
 
 use bytes::Bytes;
@@ -16,6 +19,8 @@ pub(crate) use grpc::{
     GrpcCall, GrpcRequest, GrpcStream, GrpcTarget, NoTarget, Outgoing, Piece, Sender, prefix,
 };
 pub(crate) use http::{HttpCall, HttpRequest};
+#[cfg(feature = "tls")]
+pub use tls::UpstreamTls;
 pub(crate) use upstreams::{Upstream, Upstreams};
 
 use crate::error::BoxError;

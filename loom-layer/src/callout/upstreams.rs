@@ -1,28 +1,26 @@
 //! The upstreams that a plugin may call, by name.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri, Version};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
 use super::CalloutBody;
-use super::http2::Http2;
+use super::server::{Server, tcp};
+#[cfg(feature = "tls")]
+use super::tls::{Secured, UpstreamTls};
 use crate::error::BoxError;
-use crate::limits;
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<CalloutBody>, BoxError>> + Send>>;
+pub(super) type Answer =
+    Pin<Box<dyn Future<Output = Result<Response<CalloutBody>, BoxError>> + Send>>;
 
 /// One upstream: something that answers requests.
 #[derive(Clone)]
@@ -41,55 +39,45 @@ impl Upstream {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self {
-            name: name.into(),
-            call: Arc::new(move |request| Box::pin(Oneshot::new(service.clone(), request))),
-        }
+        Self::new(name.into(), move |request| {
+            Box::pin(Oneshot::new(service.clone(), request))
+        })
     }
 
-    /// The server at an `http://host:port` URL, over connections that are kept; `Err` says what is wrong with the URL.
+    /// The server at a URL, over connections that are kept; `Err` says what is wrong with it.
     ///
-    /// Requests of HTTP/2 go out as such, by prior knowledge; with `h2c` for `http` all do.
+    /// Requests of HTTP/2 go out as such, by prior knowledge or ALPN; with `h2c` for `http` all do.
     pub(crate) fn url(name: &str, url: &str) -> Result<Self, String> {
-        let uri: Uri = url
-            .parse()
-            .map_err(|error| format!("`{url}` is no URL: {error}"))?;
-        let only_http2 = match uri.scheme_str() {
-            Some("http") => false,
-            Some("h2c") => true,
-            _ => return Err(format!("`{url}` does not begin with http:// or h2c://")),
-        };
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        let server = Server::parse(url)?;
+        if server.is_tls() {
+            #[cfg(feature = "tls")]
+            return Self::with_tls(name, url, &UpstreamTls::system_roots());
+            #[cfg(not(feature = "tls"))]
             return Err(format!(
-                "`{url}` has a path: plugins say which path they call"
+                "`{url}` needs the feature `tls` of loom-layer, which is switched off"
             ));
         }
-        let Some(authority) = uri.authority().cloned() else {
-            return Err(format!("`{url}` names no host"));
-        };
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(limits::CALL_CONNECT));
-        // A call without an answer in sight, such as a gRPC stream, has to learn that its server is gone.
-        connector.set_keepalive(Some(limits::CALL_KEEPALIVE));
-        connector.set_keepalive_interval(Some(limits::CALL_KEEPALIVE));
-        let http2 = Arc::new(Http2::new(connector.clone(), &authority));
-        let http1: Client<_, CalloutBody> = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(limits::CALL_IDLE)
-            .build(connector);
-        Ok(Self {
-            name: name.into(),
-            call: Arc::new(move |mut request| {
-                if only_http2 || request.version() == Version::HTTP_2 {
-                    let http2 = Arc::clone(&http2);
-                    return Box::pin(async move { http2.send(request).await.map(boxed) });
-                }
-                *request.uri_mut() = at(&authority, request.uri());
-                let answer = http1.request(request);
-                Box::pin(async move { Ok(boxed(answer.await?)) })
-            }),
-        })
+        Ok(Self::new(name.into(), server.caller(tcp(), tcp())))
+    }
+
+    /// As [`url`](Self::url), for an `https://` URL.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_tls(name: &str, url: &str, tls: &UpstreamTls) -> Result<Self, String> {
+        let server = Server::parse(url)?;
+        if !server.is_tls() {
+            return Err(format!("`{url}` does not begin with https://"));
+        }
+        let name = name.into();
+        let [http1, http2] = Secured::pair(&name, tls)?;
+        Ok(Self::new(name, server.caller(http1, http2)))
+    }
+
+    fn new(
+        name: Arc<str>,
+        call: impl Fn(Request<CalloutBody>) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let call = Arc::new(call);
+        Self { name, call }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -104,8 +92,8 @@ impl Upstream {
         match (self.call)(request).await {
             Ok(response) => Some(response),
             Err(error) => {
-                let (upstream, error) = (&*self.name, &*error);
-                tracing::debug!(target: "loom::callout", upstream, error, "a callout failed before its response");
+                let (upstream, error) = (&*self.name, Causes(&*error));
+                tracing::debug!(target: "loom::callout", upstream, %error, "a callout failed before its response");
                 None
             }
         }
@@ -118,7 +106,7 @@ impl fmt::Debug for Upstream {
     }
 }
 
-fn boxed<B>(response: Response<B>) -> Response<CalloutBody>
+pub(super) fn boxed<B>(response: Response<B>) -> Response<CalloutBody>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -169,15 +157,6 @@ where
     }
 }
 
-/// The path of a request, at this server. The `host` header says what the plugin called it.
-pub(super) fn at(authority: &Authority, uri: &Uri) -> Uri {
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(authority.clone());
-    parts.path_and_query = uri.path_and_query().cloned();
-    Uri::from_parts(parts).unwrap_or_default()
-}
-
 type Lookup = Arc<dyn Fn(&str) -> Option<Upstream> + Send + Sync>;
 
 /// What a plugin may call, by name.
@@ -215,34 +194,13 @@ impl fmt::Debug for Upstreams {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// An error with all its causes: the first one often says no more than that something failed.
+struct Causes<'a>(&'a (dyn Error + 'static));
 
-    #[test]
-    fn a_url_is_a_server_and_nothing_else() {
-        for (url, wrong) in [
-            ("ftp://a", "does not begin with http:// or h2c://"),
-            ("https://a", "does not begin with http:// or h2c://"),
-            ("a:80", "does not begin with http:// or h2c://"),
-            ("http://a/path", "has a path"),
-            ("http://a?q", "has a path"),
-            ("http://", "is no URL"),
-        ] {
-            let error = Upstream::url("a", url).err().unwrap_or_default();
-            assert!(error.contains(wrong), "{url}: {error}");
-        }
-        for url in ["http://127.0.0.1:9000", "http://[::1]:9000/", "h2c://a:1"] {
-            assert!(Upstream::url("a", url).is_ok(), "{url}");
-        }
-    }
-
-    #[test]
-    fn the_path_stays_and_the_server_is_ours() {
-        let uri = at(
-            &Authority::from_static("127.0.0.1:9"),
-            &Uri::from_static("/a?b"),
-        );
-        assert_eq!(uri, "http://127.0.0.1:9/a?b");
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        std::iter::successors(self.0.source(), |&error| error.source())
+            .try_for_each(|cause| write!(f, ": {cause}"))
     }
 }

@@ -13,6 +13,8 @@ use tower_service::Service;
 use super::source::Source;
 use super::thread::off_thread;
 use super::{LoomPlugin, PluginService};
+#[cfg(feature = "tls")]
+use crate::callout::UpstreamTls;
 use crate::callout::{CalloutBody, Upstream, Upstreams};
 use crate::error::{BoxError, Error, Kind};
 use crate::limits;
@@ -229,13 +231,34 @@ impl LoomPluginBuilder {
     }
 
     /// A server that the plugin may call by this name, with `proxy_http_call`, `proxy_grpc_call` and `proxy_grpc_stream`:
-    /// `http://host:port`, or `h2c://host:port` for one that speaks HTTP/2 only. Connections are kept and shared by all
-    /// calls.
+    /// `https://host`, `http://host:port`, or `h2c://host:port` for one that speaks HTTP/2 only. Connections are kept and
+    /// shared by all calls.
     ///
-    /// gRPC goes over HTTP/2 by prior knowledge in both cases.
-    pub fn upstream(mut self, name: impl Into<String>, url: &str) -> Self {
-        let name = name.into();
-        match Upstream::url(&name, url) {
+    /// HTTP calls go over HTTP/1.1, and gRPC over HTTP/2: by ALPN with `https://`, else by prior knowledge. A server with
+    /// `https://` has to have a certificate for this host of an authority that the system trusts; for others there is
+    /// `upstream_with_tls`. One that has none is a connection that failed, and the first time that is a warning.
+    pub fn upstream(self, name: impl Into<String>, url: &str) -> Self {
+        self.server(&name.into(), |name| Upstream::url(name, url))
+    }
+
+    /// As [`upstream`](Self::upstream), for an `https://` URL of a server that is not trusted by the system's authorities.
+    #[cfg(feature = "tls")]
+    pub fn upstream_with_tls(
+        self,
+        name: impl Into<String>,
+        url: &str,
+        tls: impl Into<UpstreamTls>,
+    ) -> Self {
+        let tls = tls.into();
+        self.server(&name.into(), |name| Upstream::with_tls(name, url, &tls))
+    }
+
+    fn server(
+        mut self,
+        name: &str,
+        upstream: impl FnOnce(&str) -> Result<Upstream, String>,
+    ) -> Self {
+        match upstream(name) {
             Ok(upstream) => self.upstreams.insert(upstream),
             Err(wrong) => self.bad_upstream = Some(format!("upstream `{name}`: {wrong}")),
         }
@@ -409,7 +432,10 @@ impl LoomPluginBuilder {
             ));
         }
         if let Some(wrong) = &self.bad_upstream {
-            return Err(self.fault(wrong, "give it as http://host:port or h2c://host:port"));
+            return Err(self.fault(
+                wrong,
+                "give https://host:port, http://host:port or h2c://host:port, and roots in PEM",
+            ));
         }
         if self.instances == Some(0) {
             return Err(self.fault("it has no instances", "set `instances` to 1 or more"));

@@ -239,11 +239,11 @@ async fn what_is_refused() {
             .any(|line| line.contains("no upstream is named `nobody`"))
     );
     let wrong = plugin("call-url", &Guest::new())
-        .upstream("auth", "https://a")
+        .upstream("auth", "ftp://a")
         .build();
     let wrong = wrong.unwrap_err().to_string();
     assert!(
-        wrong.contains("upstream `auth`: `https://a` does not begin with http://"),
+        wrong.contains("upstream `auth`: `ftp://a` does not begin with https://"),
         "{wrong}"
     );
 }

@@ -38,6 +38,7 @@ mod starting;
 mod subscribers;
 mod support;
 mod ticks;
+mod tls;
 mod tonic;
 mod turmoil;
 mod wakes;

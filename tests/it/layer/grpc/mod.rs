@@ -15,7 +15,7 @@ use super::support::{get, logs, runtime, send};
 use crate::grpc_server::GrpcServer;
 
 /// The plugin, in one VM.
-fn caller(name: &str) -> LoomPluginBuilder {
+pub(super) fn caller(name: &str) -> LoomPluginBuilder {
     logs::listen();
     LoomPlugin::builder(name)
         .file(crate::built::plugin("callouts").expect("it is in Rust"))
@@ -36,7 +36,7 @@ async fn with_server(name: &str) -> (LoomPlugin, GrpcServer) {
 }
 
 /// Has the plugin make calls, and gives back what it was told.
-async fn ask(plugin: &LoomPlugin, plan: &[(&str, &str)]) -> String {
+pub(super) async fn ask(plugin: &LoomPlugin, plan: &[(&str, &str)]) -> String {
     let plan: Vec<_> = plan
         .iter()
         .map(|(when, steps)| (format!("x-{when}"), *steps))
