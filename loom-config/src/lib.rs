@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod document;
 mod error;
 mod expand;
 mod limits;
@@ -10,14 +11,17 @@ pub mod model;
 mod overrides;
 mod raw;
 mod schema;
+mod secret;
 mod suggest;
 mod tree;
 mod units;
 
+pub use document::Document;
 pub use error::{Error, Fault};
 pub use load::{Loader, load};
 pub use model::Config;
 pub use schema::schema;
+pub use secret::Secret;
 
 /// The smallest file that does something: everything is answered by the built-in `echo` upstream.
 ///

@@ -89,6 +89,9 @@ pub(crate) const IDLE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=DA
 
 // The process
 
+/// Bytes of the token of `admin`: fewer can be guessed, more is no token.
+pub(crate) const TOKEN_BYTES: RangeInclusive<usize> = 16..=1024;
+
 /// How long running requests get at the end: what Kubernetes waits by default before it kills.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The bounds of [`DRAIN_TIMEOUT`]; 0s means not to wait.

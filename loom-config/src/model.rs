@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits;
+pub use crate::{document::Document, secret::Secret};
 
 mod pattern;
 mod route;
@@ -34,10 +35,16 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The upstreams, in the order of the file.
     pub upstreams: Vec<Upstream>,
+    /// Where the gateway tells about itself; `None`: nowhere.
+    pub admin: Option<Admin>,
+    /// Whether responses that the gateway makes say in a header what failed.
+    pub error_header: bool,
     /// Logging of the process itself.
     pub log: Log,
     /// How the process ends.
     pub shutdown: Shutdown,
+    /// The file as it was understood, for people to look at.
+    pub document: Document,
 }
 
 /// One address that the gateway listens on.
@@ -190,6 +197,15 @@ pub enum LogLevel {
     Warn,
     /// An operator has to act.
     Error,
+}
+
+/// Where the gateway tells about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// The address to bind.
+    pub address: SocketAddr,
+    /// What a request has to bear; always there when others than this machine can reach the address.
+    pub token: Option<Secret>,
 }
 
 /// Logging of the process itself.

@@ -9,79 +9,61 @@ use std::fmt;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
+use loom_layer::{LocalReplyInfo, PluginFailure};
 
-/// What can go wrong with a request before an upstream's or a plugin's own response is on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+/// The table: what can go wrong, the status and the code that it has, and the reason that a client reads.
+///
+/// The code is what metrics, the access log and `x-loom-error` say. People build alerts on it: it is never changed.
+macro_rules! failures {
+    ($($(#[doc = $doc:literal])* $failure:ident: $status:ident, $code:literal, $reason:literal;)*) => {
+        /// What can go wrong with a request before an upstream's or a plugin's own response is on its way.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Failure {
+            $($(#[doc = $doc])* $failure,)*
+        }
+
+        impl Failure {
+            const ALL: &[Self] = &[$(Self::$failure),*];
+
+            fn row(self) -> (StatusCode, &'static str, &'static str) {
+                match self {
+                    $(Self::$failure => (StatusCode::$status, $code, $reason),)*
+                }
+            }
+        }
+    };
+}
+
+failures! {
     /// HTTP/1.1 without a `Host`, or with one that cannot be right (RFC 9112, 3.2).
-    InvalidHost,
+    InvalidHost: BAD_REQUEST, "invalid_host", "the request has no valid Host";
     /// A request target that is no path.
-    InvalidTarget,
+    InvalidTarget: BAD_REQUEST, "invalid_target", "the request target is not a path";
     /// The client's body ended early or broke the rules of its framing.
-    RequestBody,
+    RequestBody: BAD_REQUEST, "request_body", "the request body is not complete";
     /// No route takes this request.
-    NoRoute,
+    NoRoute: NOT_FOUND, "no_route", "no route takes this request";
     /// A body that the built-in echo upstream does not hold.
-    BodyTooLarge,
+    BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large";
     /// A fault of the gateway or of a layer.
-    Panic,
+    Panic: INTERNAL_SERVER_ERROR, "gateway_panic", "the gateway failed on this request";
     /// `CONNECT`: the gateway opens no tunnels.
-    Tunnel,
+    Tunnel: NOT_IMPLEMENTED, "tunnel", "the gateway opens no tunnels";
     /// No connection to the endpoint: refused, unreachable, name not found.
-    Unreachable,
+    Unreachable: BAD_GATEWAY, "upstream_unreachable", "the upstream cannot be reached";
     /// The endpoint closed or reset the connection before it answered.
-    Closed,
+    Closed: BAD_GATEWAY, "upstream_closed", "the upstream closed the connection before it answered";
     /// The endpoint answered something that is not HTTP, or what it was not asked for.
-    InvalidResponse,
+    InvalidResponse: BAD_GATEWAY, "upstream_invalid", "the upstream's answer is not valid";
     /// The upstream has no endpoint that may be used.
-    NoEndpoint,
+    NoEndpoint: SERVICE_UNAVAILABLE, "no_endpoint", "the upstream has no usable endpoint";
     /// The connection was not made within `timeouts.connect`.
-    ConnectTimeout,
+    ConnectTimeout: GATEWAY_TIMEOUT, "connect_timeout", "the upstream did not take the connection in time";
     /// The route's `timeout` is over.
-    RouteTimeout,
+    RouteTimeout: GATEWAY_TIMEOUT, "route_timeout", "the upstream did not answer in time";
 }
 
 impl Failure {
-    /// The table.
-    fn row(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::InvalidHost => (StatusCode::BAD_REQUEST, "the request has no valid Host"),
-            Self::InvalidTarget => (StatusCode::BAD_REQUEST, "the request target is not a path"),
-            Self::RequestBody => (StatusCode::BAD_REQUEST, "the request body is not complete"),
-            Self::NoRoute => (StatusCode::NOT_FOUND, "no route takes this request"),
-            Self::BodyTooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the request body is too large",
-            ),
-            Self::Panic => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the gateway failed on this request",
-            ),
-            Self::Tunnel => (StatusCode::NOT_IMPLEMENTED, "the gateway opens no tunnels"),
-            Self::Unreachable => (StatusCode::BAD_GATEWAY, "the upstream cannot be reached"),
-            Self::Closed => (
-                StatusCode::BAD_GATEWAY,
-                "the upstream closed the connection before it answered",
-            ),
-            Self::InvalidResponse => (
-                StatusCode::BAD_GATEWAY,
-                "the upstream's answer is not valid",
-            ),
-            Self::NoEndpoint => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the upstream has no usable endpoint",
-            ),
-            Self::ConnectTimeout => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "the upstream did not take the connection in time",
-            ),
-            Self::RouteTimeout => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "the upstream did not answer in time",
-            ),
-        }
-    }
-
     /// The response, and the line in the log. `subject` is the upstream, the path or whatever else the failure is
     /// about; `cause` is the error underneath, if there is one.
     pub(crate) fn respond(
@@ -89,17 +71,81 @@ impl Failure {
         subject: &str,
         cause: Option<&(dyn Error + 'static)>,
     ) -> Response<Body> {
-        let (status, reason) = self.row();
+        let (status, code, reason) = self.row();
         let cause = cause.map(|cause| tracing::field::display(Chain(cause)));
         match self {
-            Self::Panic => tracing::error!(subject, cause, status = status.as_u16(), "{reason}"),
-            _ if status.is_server_error() => {
-                tracing::warn!(subject, cause, status = status.as_u16(), "{reason}");
+            Self::Panic => {
+                tracing::error!(subject, cause, code, status = status.as_u16(), "{reason}");
             }
-            _ => tracing::debug!(subject, cause, status = status.as_u16(), "{reason}"),
+            _ if status.is_server_error() => {
+                tracing::warn!(subject, cause, code, status = status.as_u16(), "{reason}");
+            }
+            _ => tracing::debug!(subject, cause, code, status = status.as_u16(), "{reason}"),
         }
-        plain(status, reason)
+        let mut response = plain(status, reason);
+        response.extensions_mut().insert(self);
+        response
     }
+}
+
+/// Why the gateway answered, and no upstream and no plugin of its own will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Gateway(Failure),
+    Plugin(PluginFailure),
+}
+
+/// Those that are not in the gateway's own table: the layer answers when a plugin fails.
+const PLUGIN_FAILURES: [(PluginFailure, &str); 6] = [
+    (PluginFailure::Failed, "plugin_failed"),
+    (PluginFailure::PauseTimeout, "plugin_pause_timeout"),
+    (PluginFailure::RequestTooLarge, "plugin_request_too_large"),
+    (PluginFailure::ResponseTooLarge, "plugin_response_too_large"),
+    (PluginFailure::NotUtf8, "plugin_header_not_utf8"),
+    (PluginFailure::Incomplete, "plugin_incomplete"),
+];
+
+impl Cause {
+    /// The codes of all causes, each at its [`number`](Self::number).
+    pub(crate) fn codes() -> impl Iterator<Item = &'static str> {
+        let own = Failure::ALL.iter().map(|failure| failure.row().1);
+        own.chain(PLUGIN_FAILURES.iter().map(|(_, code)| *code))
+    }
+
+    /// How many there are.
+    pub(crate) const COUNT: usize = Failure::ALL.len() + PLUGIN_FAILURES.len();
+
+    /// Why this response is not an upstream's, or one that a plugin made on purpose; `None` if it is.
+    pub(crate) fn of<B>(response: &Response<B>) -> Option<Self> {
+        let extensions = response.extensions();
+        if let Some(failure) = extensions.get::<Failure>() {
+            return Some(Self::Gateway(*failure));
+        }
+        let reply = extensions.get::<LocalReplyInfo>()?;
+        reply.failure().map(Self::Plugin)
+    }
+
+    /// Its place among all of them.
+    pub(crate) fn number(self) -> usize {
+        match self {
+            Self::Gateway(failure) => failure as usize,
+            Self::Plugin(failure) => Failure::ALL.len() + plugin_failure(failure),
+        }
+    }
+
+    /// The code.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Gateway(failure) => failure.row().1,
+            Self::Plugin(failure) => PLUGIN_FAILURES[plugin_failure(failure)].1,
+        }
+    }
+}
+
+/// Its place in [`PLUGIN_FAILURES`]; what a later version of the layer knows too counts as a plain failure.
+fn plugin_failure(failure: PluginFailure) -> usize {
+    let mut all = PLUGIN_FAILURES.iter();
+    all.position(|(known, _)| *known == failure).unwrap_or(0)
 }
 
 /// An error and everything underneath it, in one line.
@@ -143,9 +189,36 @@ mod tests {
             (Failure::ConnectTimeout, 504),
             (Failure::RouteTimeout, 504),
         ] {
-            let (got, reason) = failure.row();
+            let (got, _, reason) = failure.row();
             assert_eq!(got.as_u16(), status, "{failure:?}");
             assert!(reason.starts_with("the upstream"), "{failure:?}: {reason}");
+        }
+    }
+
+    #[test]
+    fn every_cause_has_a_code_and_a_place_of_its_own() {
+        let codes: Vec<_> = Cause::codes().collect();
+        let own = Failure::ALL.iter().map(|&failure| Cause::Gateway(failure));
+        let plugins = PLUGIN_FAILURES.map(|(failure, _)| Cause::Plugin(failure));
+        let causes: Vec<_> = own.chain(plugins).collect();
+        assert_eq!((codes.len(), causes.len()), (Cause::COUNT, Cause::COUNT));
+        for (number, cause) in causes.into_iter().enumerate() {
+            assert_eq!((cause.number(), cause.code()), (number, codes[number]));
+            let first = codes.iter().position(|code| *code == codes[number]);
+            assert_eq!(first, Some(number), "{} stands there twice", codes[number]);
+        }
+    }
+
+    /// An operator looks the code up.
+    #[test]
+    fn every_code_is_documented() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/observability.md");
+        let page = std::fs::read_to_string(page).expect("the page");
+        for code in Cause::codes() {
+            assert!(
+                page.contains(&format!("| `{code}` |")),
+                "{code} is not in it"
+            );
         }
     }
 

@@ -4,11 +4,12 @@
 //!
 //! `cli` reads `loom.yaml`, `app` puts together what it describes. `listener` accepts a connection and reads a request;
 //! `router` is what happens to every request; `route` is one route's stack, with the `plugins` in it; `proxy` sends the
-//! request to an upstream. `errors` is the one table of what a client is told when something fails, `limits` the one
+//! request to an upstream. `admin` tells about all of it, with what `metrics` counts; `errors` is the one table of what a client is told when something fails, `limits` the one
 //! list of what is bounded.
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod app;
 pub mod cli;
 mod errors;
@@ -16,6 +17,7 @@ mod hop_by_hop;
 mod limits;
 mod listener;
 mod logging;
+mod metrics;
 mod plugins;
 mod proxy;
 mod route;

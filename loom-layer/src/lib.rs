@@ -14,6 +14,7 @@ mod policy;
 mod runtime;
 mod service;
 mod shared;
+mod stats;
 mod stream;
 mod sync;
 mod vm;
@@ -24,8 +25,8 @@ pub use callout::UpstreamTls;
 pub use error::{BoxError, Error};
 pub use foreign::{ForeignCall, ForeignError};
 pub use info::{
-    CertificateInfo, ConnectionInfo, PathParameters, Reroute, RouteInfo, TlsInfo, UpstreamFailure,
-    UpstreamInfo,
+    CertificateInfo, ConnectionInfo, LocalReplyInfo, PathParameters, PluginFailure, Reroute,
+    RouteInfo, TlsInfo, UpstreamFailure, UpstreamInfo,
 };
 pub use log::LogLevel;
 pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder, PluginService};
@@ -33,3 +34,4 @@ pub use policy::{BodyMode, FailurePolicy, HeaderValues, Phase};
 pub use runtime::{CompileCache, LoomRuntime, LoomRuntimeBuilder};
 pub use service::{LoomFuture, LoomService, RequestBody, ResponseBody};
 pub use shared::{Histogram, Metric, MetricValue};
+pub use stats::{PluginStats, VmStats};

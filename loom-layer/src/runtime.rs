@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, Kind};
 use crate::foreign::{ForeignCall, ForeignError, ForeignFunctions};
 use crate::shared::Metric;
+use crate::stats::VmStats;
 use crate::vm::{Cache, Compiled, Environment, Platform, Root, Sha, Vm, VmSpec};
 
 /// What plugins share: the engine and its clock, compiled modules, VMs, shared data, queues, metrics, one background thread.
@@ -202,6 +203,16 @@ impl LoomRuntime {
             // Whoever holds an entry's lock is starting its VM.
             .filter(|entry| entry.try_lock().is_none_or(|vm| vm.strong_count() > 0))
             .count()
+    }
+
+    /// The VMs that run now, in no order. Those that are just being started are left out.
+    pub fn vm_stats(&self) -> Vec<VmStats> {
+        let entries: Vec<_> = self.inner.vms.lock().values().map(Arc::clone).collect();
+        // Whoever holds an entry's lock is starting its VM, which may take long.
+        let vms = entries
+            .iter()
+            .filter_map(|entry| entry.try_lock()?.upgrade());
+        vms.map(|vm| vm.stats()).collect()
     }
 
     #[cfg(test)]

@@ -123,7 +123,11 @@ fn listener_limits(
     found
 }
 
-fn address(written: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Option<SocketAddr> {
+pub(super) fn address(
+    written: &str,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<SocketAddr> {
     if let Ok(address) = written.parse() {
         return Some(address);
     }

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::document::Document;
 use crate::error::Report;
 use crate::limits;
 use crate::model::{Config, Log, LogFormat, LogLevel, Pattern, Shutdown};
@@ -12,6 +13,7 @@ use crate::schema::quoted;
 use crate::tree::{KeyPath, Node};
 use crate::units::{show_duration, show_size};
 
+mod admin;
 mod conditions;
 mod endpoints;
 mod equal_routes;
@@ -49,6 +51,7 @@ pub(crate) fn check(
         plugins.as_deref(),
         &mut checker,
     );
+    let admin = admin::check(raw.admin.as_ref(), listeners.as_deref(), &mut checker);
     let log = log(raw.log.as_ref());
     let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);
     Some(Config {
@@ -57,8 +60,11 @@ pub(crate) fn check(
         plugins: plugins?,
         routes: routes?,
         upstreams: upstreams?,
+        admin,
+        error_header: raw.error_header.unwrap_or(true),
         log,
         shutdown,
+        document: Document::new(tree),
     })
 }
 

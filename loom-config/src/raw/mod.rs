@@ -7,12 +7,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod admin;
 mod listener;
 mod plugin;
 mod route;
 mod shapes;
 mod upstream;
 
+pub(crate) use admin::Admin;
 pub(crate) use listener::{ListenerEntry, ListenerLimits};
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
@@ -44,6 +46,12 @@ pub(crate) struct Raw {
     pub(crate) routes: Option<Items<Route>>,
     /// Where requests go.
     pub(crate) upstreams: Option<Items<Upstream>>,
+    /// Where the gateway tells about itself. Default: nowhere.
+    pub(crate) admin: Option<Admin>,
+    /// Whether a response that the gateway makes because something failed has the header `x-loom-error`, with the cause in
+    /// one word. Default: true.
+    #[schemars(extend("default" = true))]
+    pub(crate) error_header: Option<bool>,
     /// Logging of the process itself.
     pub(crate) log: Option<Log>,
     /// How the process ends.

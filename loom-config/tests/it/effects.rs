@@ -233,6 +233,15 @@ const EFFECTS: &[(&str, &str)] = &[
         "upstreams[].timeouts.idle",
         "upstreams: [{name: a, endpoints: 'a:1', timeouts: {<<idle: 1s>>}}]",
     ),
+    (
+        "admin.address",
+        "admin: {<<address: '127.0.0.1:1'||address: '127.0.0.1:2'>>}",
+    ),
+    (
+        "admin.token",
+        "admin: {address: '127.0.0.1:1', <<token: 0123456789abcdef>>}",
+    ),
+    ("error_header", "{<<error_header: false>>}"),
     ("log.level", "log: {<<level: debug>>}"),
     ("log.format", "log: {<<format: json>>}"),
     (

@@ -60,13 +60,14 @@ impl Assembled {
         host: &Host,
         before: &Stock,
     ) -> Result<Self, StartError> {
+        let metrics = host.metrics.as_deref();
         let mut stock = Stock {
             upstreams: Vec::with_capacity(config.upstreams.len()),
             plugins: Plugins::default(),
         };
         for model in &config.upstreams {
             let same = before.upstream(model);
-            let upstream = same.unwrap_or_else(|| Arc::new(Upstream::new(model)));
+            let upstream = same.unwrap_or_else(|| Arc::new(Upstream::new(model, metrics)));
             stock.upstreams.push((model.clone(), upstream));
         }
         let upstreams = stock.upstreams();
@@ -89,9 +90,11 @@ impl Assembled {
                     .filter(|(route, _)| route.listeners.contains(&listener))
             };
             let selection = Selection::new(of_listener().map(|(route, _)| (*route, action(route))));
-            let routers = of_listener()
-                .map(|(route, plugins)| route_router(action(route), plugins.clone(), &selection));
-            listener_router(RouteTable::new(Arc::clone(&selection), routers))
+            let routers = of_listener().map(|(route, plugins)| {
+                route_router(action(route), plugins.clone(), &selection, metrics)
+            });
+            let table = RouteTable::new(Arc::clone(&selection), routers);
+            listener_router(table, config.error_header, metrics)
         });
         let listeners = listeners.collect();
         addition.keep();

@@ -12,6 +12,7 @@ use super::error::{ReloadError, StartError};
 use super::listeners::Listeners;
 use super::readiness::Readiness;
 use super::reload::{ReloadStats, Reloaded, Source};
+use crate::admin::Shown;
 use crate::plugins::Host;
 
 /// See the module's text.
@@ -25,6 +26,8 @@ pub(super) struct Live {
     config: ArcSwap<Config>,
     stats: Mutex<ReloadStats>,
     readiness: Readiness,
+    /// What is in force, for the admin listener to show.
+    shown: ArcSwap<Shown>,
     source: Option<Source>,
 }
 
@@ -36,7 +39,7 @@ impl Live {
         let host = Host::new(&config)?;
         let Assembled { listeners, stock } =
             Assembled::new(&config, &host, &Stock::default()).await?;
-        put_in_force(&host, &stock);
+        let shown = put_in_force(&host, &stock);
         let mut running = Listeners::default();
         running.switch(&config, listeners)?;
         Ok(Arc::new(Self {
@@ -46,6 +49,7 @@ impl Live {
             config: ArcSwap::from_pointee(config),
             stats: Mutex::default(),
             readiness: Readiness::ready(),
+            shown: ArcSwap::from_pointee(shown),
             source,
         }))
     }
@@ -61,6 +65,14 @@ impl Live {
 
     pub(super) fn vms(&self) -> usize {
         self.host.runtime.vms()
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    pub(super) fn shown(&self) -> Arc<Shown> {
+        self.shown.load_full()
     }
 
     pub(super) fn stats(&self) -> ReloadStats {
@@ -114,7 +126,8 @@ impl Live {
                 took: begin.elapsed(),
             }
         };
-        put_in_force(&self.host, &assembled.stock);
+        let shown = put_in_force(&self.host, &assembled.stock);
+        self.shown.store(Arc::new(shown));
         warn_of_what_stays(&self.config.swap(Arc::new(config.clone())), &config);
         *stock = assembled.stock;
         Ok(reloaded)
@@ -166,17 +179,22 @@ impl Live {
     /// Ends what would otherwise live as long as somebody can ask for a reload.
     pub(super) async fn clear(&self) {
         self.host.upstreams.replace(&[]);
+        self.shown.store(Arc::default());
         *self.stock.lock().await = Stock::default();
     }
 }
 
 /// Begins to watch what is new, and lets plugins call all of it.
-fn put_in_force(host: &Host, stock: &Stock) {
+fn put_in_force(host: &Host, stock: &Stock) -> Shown {
     let upstreams = stock.upstreams();
     for upstream in &upstreams {
         upstream.start();
     }
     host.upstreams.replace(&upstreams);
+    Shown {
+        plugins: stock.plugins.each().to_vec(),
+        upstreams,
+    }
 }
 
 /// How many are kept, and how many are not.
@@ -189,6 +207,7 @@ fn warn_of_what_stays(before: &Config, now: &Config) {
     let keys = [
         ("workers", before.workers != now.workers),
         ("log", before.log != now.log),
+        ("admin", before.admin != now.admin),
     ];
     for (key, _) in keys.iter().filter(|(_, changed)| *changed) {
         tracing::warn!(key, "this change takes effect with the next start");

@@ -58,7 +58,7 @@ impl Gateway {
     /// When a plugin cannot be loaded or refuses its configuration, or when an address cannot be taken. Nothing runs
     /// then.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        Live::start(config, None).await.map(Running::new)
+        Running::start(Live::start(config, None).await?)
     }
 
     /// As [`start`](Self::start), with a configuration that was read from `source`, where a [`Reloader`] reads it again.
@@ -67,6 +67,6 @@ impl Gateway {
     ///
     /// As [`start`](Self::start).
     pub async fn start_from(config: Config, source: Source) -> Result<Running, StartError> {
-        Live::start(config, Some(source)).await.map(Running::new)
+        Running::start(Live::start(config, Some(source)).await?)
     }
 }

@@ -8,6 +8,9 @@ use loom_config::Config;
 
 use super::error::ReloadError;
 use super::live::Live;
+use super::readiness::Readiness;
+use crate::admin::Shown;
+use crate::plugins::Host;
 
 /// Reloads a gateway, from wherever the wish comes. Cheap to clone; all copies mean the same gateway.
 ///
@@ -52,6 +55,21 @@ impl Reloader {
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         self.live.config()
+    }
+
+    /// Whether the gateway wants requests.
+    pub(crate) fn readiness(&self) -> &Readiness {
+        self.live.readiness()
+    }
+
+    /// What all configurations run in.
+    pub(crate) fn host(&self) -> &Host {
+        self.live.host()
+    }
+
+    /// What is in force, for people.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        self.live.shown()
     }
 
     /// What became of all reloads.

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use loom_config::model::{Config, Shutdown};
 use tokio::time::{sleep, timeout};
 
-use super::error::ReloadError;
+use super::error::{ReloadError, StartError};
 use super::listeners::Listeners;
 use super::live::Live;
 use super::readiness::Readiness;
 use super::reload::{Reloaded, Reloader};
+use crate::admin::AdminServer;
 use crate::limits;
 
 /// A gateway that serves its listeners. Dropped, it ends at once, with every request that is running.
 #[derive(Debug)]
 pub struct Running {
     live: Arc<Live>,
+    /// To the very end, so that it can tell of that.
+    admin: Option<AdminServer>,
 }
 
 /// How a shutdown went.
@@ -30,8 +33,9 @@ pub enum Drained {
 }
 
 impl Running {
-    pub(super) fn new(live: Arc<Live>) -> Self {
-        Self { live }
+    pub(super) fn start(live: Arc<Live>) -> Result<Self, StartError> {
+        let admin = AdminServer::start(&Reloader::new(&live))?;
+        Ok(Self { live, admin })
     }
 
     /// The listeners by name, with the addresses that they really have: where the configuration says port 0, the system
@@ -39,6 +43,11 @@ impl Running {
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         let addresses = self.live.with_listeners(Listeners::addresses);
         addresses.unwrap_or_default()
+    }
+
+    /// The address of the admin listener, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminServer::address)
     }
 
     /// Puts another configuration in force, see [`Reloader`].

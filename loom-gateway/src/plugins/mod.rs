@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use loom_config::model;
-use loom_layer::{Error, LoomChain, LoomPlugin, LoomRuntime, PluginService};
+use loom_layer::{Error, LoomChain, LoomPlugin, LoomRuntime, PluginService, PluginStats};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use crate::metrics::Metrics;
 use crate::proxy::Directory;
 use file::Seen;
 
@@ -19,6 +20,8 @@ use file::Seen;
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) runtime: LoomRuntime,
+    /// What is counted, when somebody can read it.
+    pub(crate) metrics: Option<Arc<Metrics>>,
     /// What plugins may call.
     pub(crate) upstreams: Directory,
     /// One VM for each thread that serves requests, if a plugin does not say otherwise.
@@ -30,6 +33,7 @@ impl Host {
         let cores = || std::thread::available_parallelism().ok().map(NonZero::get);
         Ok(Self {
             runtime: LoomRuntime::new()?,
+            metrics: config.admin.as_ref().map(|_| Arc::default()),
             upstreams: Directory::default(),
             workers: config.workers.or_else(cores).unwrap_or(1),
         })
@@ -46,7 +50,7 @@ pub(crate) struct Plugins {
 
 /// A plugin as it was loaded.
 #[derive(Debug)]
-struct Loaded {
+pub(crate) struct Loaded {
     settings: Settings,
     seen: Mutex<Seen>,
     unit: Unit,
@@ -63,7 +67,7 @@ struct Settings {
 enum Unit {
     OnRoutes(LoomPlugin),
     /// It runs as long as this is kept.
-    Service(#[expect(dead_code, reason = "kept for its drop")] PluginService),
+    Service(PluginService),
 }
 
 /// The route, the plugin's name, the configuration.
@@ -102,6 +106,14 @@ impl Loaded {
             seen: Mutex::new(Seen::loaded(sha256)),
             unit,
         })
+    }
+
+    /// Its name, and what it did so far.
+    pub(crate) fn stats(&self) -> (&str, PluginStats) {
+        match &self.unit {
+            Unit::OnRoutes(plugin) => (plugin.name(), plugin.stats()),
+            Unit::Service(service) => (service.name(), service.stats()),
+        }
     }
 
     /// Whether the plugin's file is what it was. One that cannot be read is not: loading it says why.
@@ -144,6 +156,11 @@ impl Plugins {
     async fn same(&self, settings: &Settings) -> Option<Arc<Loaded>> {
         let same = self.loaded.iter().find(|one| one.settings == *settings)?;
         same.is_current().await.then(|| Arc::clone(same))
+    }
+
+    /// The plugins one by one.
+    pub(crate) fn each(&self) -> &[Arc<Loaded>] {
+        &self.loaded
     }
 
     /// How many of the plugins were there before.

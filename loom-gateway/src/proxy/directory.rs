@@ -84,7 +84,7 @@ mod tests {
     fn echo(name: &str) -> Arc<Upstream> {
         let yaml = format!("upstreams: [{{name: {name}, builtin: echo}}]");
         let config = Loader::default().parse("loom.yaml", &yaml);
-        Arc::new(Upstream::new(&config.expect("valid").upstreams[0]))
+        Arc::new(Upstream::new(&config.expect("valid").upstreams[0], None))
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::future::ProxyFuture;
 use super::upstream::{Servers, Target, Upstream};
 use super::{echo, failure, rewrite};
 use crate::errors::Failure;
+use crate::metrics::{Watched, Watching};
 
 /// Sends requests to an upstream. Whatever goes wrong becomes a response.
 #[derive(Debug, Clone)]
@@ -35,6 +36,16 @@ impl ProxyService {
         self
     }
 
+    fn answer(&self, mut request: Request<Body>) -> ProxyFuture {
+        match &self.upstream.target {
+            Target::Servers(servers) => self.send(servers, request),
+            Target::Echo => {
+                rewrite::headers(&mut request, None);
+                ProxyFuture::run(echo::answer(request))
+            }
+        }
+    }
+
     fn send(&self, servers: &Servers, mut request: Request<Body>) -> ProxyFuture {
         let report = self.reports.then(|| servers.report());
         let Some(lease) = servers.pick(&request) else {
@@ -54,19 +65,14 @@ impl ProxyService {
 impl Service<Request<Body>> for ProxyService {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = ProxyFuture;
+    type Future = Watched<ProxyFuture>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match &self.upstream.target {
-            Target::Servers(servers) => self.send(servers, request),
-            Target::Echo => {
-                rewrite::headers(&mut request, None);
-                ProxyFuture::run(echo::answer(request))
-            }
-        }
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let watching = Watching::head(self.upstream.traffic.as_ref());
+        Watched::new(self.answer(request), watching)
     }
 }

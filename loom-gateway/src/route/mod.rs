@@ -15,6 +15,7 @@ use tower_http::map_response_body::MapResponseBodyLayer;
 
 pub(crate) use action::Action;
 
+use crate::metrics::{Metrics, WatchLayer};
 use crate::router::Selection;
 use action::ActionService;
 use timeout::RouteTimeoutLayer;
@@ -25,12 +26,16 @@ pub(crate) fn route_router(
     action: Action,
     plugins: Option<LoomChain>,
     routes: &Arc<Selection>,
+    metrics: Option<&Metrics>,
 ) -> Router {
     let reports = plugins.as_ref().is_some_and(LoomChain::reads_properties);
     let can_reroute = plugins.as_ref().is_some_and(LoomChain::can_reroute);
     let timeout = RouteTimeoutLayer::new(action.timeout(), can_reroute);
     let routes = can_reroute.then(|| Arc::clone(routes));
+    let watch = metrics.map(|metrics| WatchLayer::new(metrics.route(action.info().route_name())));
     let stack = ServiceBuilder::new()
+        // Around everything of the route: what it counts is what clients see of it.
+        .option_layer(watch)
         // Before the plugins, which read it as `xds.route_name` and `xds.cluster_name`.
         .layer(AddExtensionLayer::new(action.info().clone()))
         // Around the plugins: a request that one of them holds is a request that the client waits for.

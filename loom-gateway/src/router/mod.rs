@@ -13,6 +13,7 @@ mod table;
 
 use axum::Router;
 use tower::ServiceBuilder;
+use tower::util::MapResponseLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use host::authority;
@@ -20,6 +21,7 @@ pub(crate) use request_id::X_REQUEST_ID;
 pub(crate) use selection::Selection;
 pub(crate) use table::RouteTable;
 
+use crate::metrics::{Metrics, show_failures};
 use access_log::AccessLogLayer;
 use catch_panic::CatchPanicLayer;
 use client::ClientLayer;
@@ -30,7 +32,11 @@ use request_id::RandomId;
 ///
 /// One stack in one fallback service, not a call of `Router::layer` per layer, since each of those boxes the request's
 /// future once more.
-pub(crate) fn listener_router(routes: RouteTable) -> Router {
+pub(crate) fn listener_router(
+    routes: RouteTable,
+    error_header: bool,
+    metrics: Option<&Metrics>,
+) -> Router {
     let stack = ServiceBuilder::new()
         // A client's own number could be anybody's: the gateway gives each request a new one.
         .map_request(request_id::forget)
@@ -40,6 +46,8 @@ pub(crate) fn listener_router(routes: RouteTable) -> Router {
         .layer(AccessLogLayer)
         // Every answer bears the number, a panic's and an unknown route's too.
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
+        // Outside of everything that can fail, for the header that says why it did.
+        .option_layer(show_failures(error_header, metrics).map(MapResponseLayer::new))
         // Around all that is not only the gateway's: routes, plugins, upstreams.
         .layer(CatchPanicLayer)
         // Nothing below reads an untrue header, or a request that is two.

@@ -2,12 +2,14 @@
 
 mod connection;
 mod parameters;
+mod reply;
 mod route;
 mod tls;
 mod upstream;
 
 pub use connection::ConnectionInfo;
 pub use parameters::PathParameters;
+pub use reply::{LocalReplyInfo, PluginFailure};
 pub use route::{Reroute, RouteInfo};
 pub use tls::{CertificateInfo, TlsInfo};
 pub use upstream::{UpstreamFailure, UpstreamInfo};

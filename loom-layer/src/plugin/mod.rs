@@ -17,6 +17,7 @@ pub use service::PluginService;
 
 use self::thread::off_thread;
 use crate::error::Error;
+use crate::stats::PluginStats;
 use crate::vm::Attached;
 
 /// A Proxy-Wasm plugin: a tower [`Layer`](tower_layer::Layer).
@@ -117,6 +118,11 @@ impl LoomPlugin {
     /// The SHA-256 of the plugin's `.wasm` file, as it was when the plugin was loaded.
     pub fn sha256(&self) -> [u8; 32] {
         self.attached.vm.compiled.sha256
+    }
+
+    /// What the plugin did so far, with all configurations that it was given.
+    pub fn stats(&self) -> PluginStats {
+        self.attached.root.counters.stats()
     }
 
     /// How many healthy VMs the plugin has now: at most one per worker thread, less while a failed one is built anew.

@@ -1,6 +1,7 @@
 //! A plugin that serves no requests.
 
 use super::LoomPlugin;
+use crate::stats::PluginStats;
 
 /// A plugin that runs without requests, for its ticks, its queues and the calls that it makes: no
 /// [`Layer`](tower_layer::Layer). It has one VM, and runs until this is dropped.
@@ -34,6 +35,11 @@ impl PluginService {
     /// The SHA-256 of the plugin's `.wasm` file, as it was when the plugin was loaded.
     pub fn sha256(&self) -> [u8; 32] {
         self.plugin.sha256()
+    }
+
+    /// What the plugin did so far.
+    pub fn stats(&self) -> PluginStats {
+        self.plugin.stats()
     }
 
     /// Whether its VM runs now; a failed one is built anew.

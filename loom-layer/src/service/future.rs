@@ -15,7 +15,7 @@ use super::body::{RequestBody, ResponseBody};
 use super::cell::StreamHandle;
 use super::source::{Input, Source};
 use crate::error::BoxError;
-use crate::info::Reroute;
+use crate::info::{LocalReplyInfo, Reroute};
 use crate::limits;
 use crate::stream::{BodySource, Direction, RequestHead, ResponseHead, StoredProperties, Verdict};
 
@@ -83,6 +83,7 @@ struct Delivered {
     head: Option<ResponseHead>,
     source: BodySource,
     stored: Option<StoredProperties>,
+    local_reply: Option<LocalReplyInfo>,
 }
 
 enum Delivery {
@@ -286,6 +287,7 @@ where
                         head,
                         source,
                         stored: stream.stored().cloned(),
+                        local_reply: stream.take_local_reply(),
                     })
                 }
             })
@@ -396,6 +398,7 @@ impl<RB> Upstream<RB> {
             head,
             source,
             stored,
+            local_reply,
         } = delivered;
         let (mut extensions, body) = match source {
             BodySource::Inner => (self.extensions, ResponseBody::inner(self.body, stream)),
@@ -412,6 +415,9 @@ impl<RB> Upstream<RB> {
         };
         if let Some(stored) = stored {
             extensions.insert(stored);
+        }
+        if let Some(local_reply) = local_reply {
+            extensions.insert(local_reply);
         }
         let mut response = Response::new(body);
         let Some(head) = head else {

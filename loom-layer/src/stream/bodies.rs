@@ -323,15 +323,15 @@ impl<G: Guest> Stream<G> {
         afterwards(
             move || tracing::warn!(target: "loom::stream", plugin, ?direction, limit, "a plugin holds more of a body than its max_buffered_body"),
         );
-        self.answer(match direction {
-            Direction::Request => {
-                LocalReply::failure(StatusCode::PAYLOAD_TOO_LARGE, details::REQUEST_TOO_LARGE)
-            }
-            Direction::Response => LocalReply::failure(
+        let (status, details) = match direction {
+            Direction::Request => (StatusCode::PAYLOAD_TOO_LARGE, details::REQUEST_TOO_LARGE),
+            Direction::Response => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 details::RESPONSE_TOO_LARGE,
             ),
-        });
+        };
+        let reply = LocalReply::failure(status, details).by(self.filters[at].guest.name());
+        self.answer(reply);
     }
 
     /// Puts what a plugin holds into its hands outside of its callbacks; see [`Self::take_held_back`].

@@ -13,6 +13,7 @@ use super::reply::LocalReply;
 use super::stored::StoredProperties;
 use super::wishes::{Wish, Wishes};
 use crate::abi::{MapType, Status};
+use crate::info::LocalReplyInfo;
 use crate::limits;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -74,6 +75,8 @@ pub(crate) struct Exchange {
     response_body: Body,
     /// Why the response is what it is: `via_upstream`, or the details of a local reply.
     pub(crate) details: Option<Cow<'static, str>>,
+    /// Who answered in the place of the inner service.
+    pub(super) local_reply: Option<LocalReplyInfo>,
     /// What else the host knows.
     pub(crate) facts: Facts,
     /// How the stream can be reached from outside.
@@ -120,6 +123,7 @@ impl Exchange {
             request_body: Body::default(),
             response_body: Body::default(),
             details: None,
+            local_reply: None,
             facts: Facts::default(),
             remote,
             stored: None,

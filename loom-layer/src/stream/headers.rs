@@ -341,6 +341,7 @@ impl<G: Guest> Stream<G> {
         exchange.request_open = false;
         exchange.response_open = true;
         exchange.details = Some(reply.details().clone());
+        exchange.local_reply = Some(reply.info());
         let (head, body): (ResponseHead, Bytes) = reply.into_response(&exchange.request);
         self.framings[Direction::Response as usize] = Framing::of(&head.headers);
         exchange.response = Some(head);

@@ -79,10 +79,11 @@ impl<G: Guest> Stream<G> {
     pub(crate) fn expire(&mut self, pause: Pause) -> bool {
         let holds = self.pauses().any(|other| other == pause);
         if holds {
-            self.answer(LocalReply::failure(
-                StatusCode::GATEWAY_TIMEOUT,
-                details::PAUSE_TIMEOUT,
-            ));
+            let reply = LocalReply::failure(StatusCode::GATEWAY_TIMEOUT, details::PAUSE_TIMEOUT);
+            self.answer(match self.holder(pause) {
+                Some(guest) => reply.by(guest.name()),
+                None => reply,
+            });
         }
         holds
     }

@@ -50,7 +50,7 @@ pub(crate) use wishes::{Wish, Wishes};
 
 use crate::abi::{Action, MapType};
 use crate::afterwards::afterwards;
-use crate::info::UpstreamInfo;
+use crate::info::{LocalReplyInfo, UpstreamInfo};
 use crate::policy::{FailurePolicy, HeaderValues};
 use flow::{Course, Flow};
 use framing::Framing;
@@ -299,6 +299,11 @@ impl<G: Guest> Stream<G> {
         self.exchange.as_ref()?.stored.as_ref()
     }
 
+    /// Who answered in the place of the inner service, when the response is on its way.
+    pub(crate) fn take_local_reply(&mut self) -> Option<LocalReplyInfo> {
+        self.exchange.as_mut()?.local_reply.take()
+    }
+
     /// Gives the inner service's response to the plugins. `ends`: neither body nor trailers follow.
     pub(crate) fn begin_response(&mut self, head: ResponseHead, ends: bool) {
         self.framings[Direction::Response as usize] = Framing::of(&head.headers);
@@ -514,7 +519,7 @@ impl<G: Guest> Stream<G> {
         afterwards(
             move || tracing::debug!(target: "loom::stream", plugin, ?direction, header, "a value is not UTF-8, and the plugin's header_values is `reject`"),
         );
-        let reply = LocalReply::not_utf8(direction, name);
+        let reply = LocalReply::not_utf8(direction, name).by(self.filters[at].guest.name());
         self.answer(reply);
         true
     }
@@ -524,10 +529,8 @@ impl<G: Guest> Stream<G> {
         self.filters[at].close_after_failure();
         let policy = self.filters[at].guest.terms().failure_policy;
         if policy == FailurePolicy::Closed {
-            self.answer(LocalReply::failure(
-                StatusCode::SERVICE_UNAVAILABLE,
-                details::FAILED,
-            ));
+            let reply = LocalReply::failure(StatusCode::SERVICE_UNAVAILABLE, details::FAILED);
+            self.answer(reply.by(self.filters[at].guest.name()));
         }
         policy
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -10,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::head::{RequestHead, ResponseHead};
 use super::{Direction, details};
 use crate::abi::Status;
+use crate::info::{LocalReplyInfo, PluginFailure};
 
 /// The gRPC status `Unavailable`, which a failed plugin answers with.
 const GRPC_UNAVAILABLE: i32 = 14;
@@ -23,6 +25,9 @@ pub(crate) struct LocalReply {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
     grpc_status: Option<i32>,
+    /// The plugin that answers, or that the answer is about.
+    plugin: Option<Arc<str>>,
+    failure: Option<PluginFailure>,
 }
 
 impl LocalReply {
@@ -60,6 +65,8 @@ impl LocalReply {
             headers,
             body: Bytes::copy_from_slice(body),
             grpc_status: (0..=16).contains(&grpc_status).then_some(grpc_status),
+            plugin: None,
+            failure: None,
         })
     }
 
@@ -71,6 +78,8 @@ impl LocalReply {
             headers: Vec::new(),
             body: Bytes::new(),
             grpc_status: Some(GRPC_UNAVAILABLE),
+            plugin: None,
+            failure: Some(failure(details)),
         }
     }
 
@@ -86,7 +95,20 @@ impl LocalReply {
             headers: Vec::new(),
             body: format!("the value of `{name}` in the {of} is not UTF-8").into(),
             grpc_status: None,
+            plugin: None,
+            failure: Some(PluginFailure::NotUtf8),
         }
+    }
+
+    /// Names the plugin that answers, or that the answer is about.
+    pub(crate) fn by(mut self, plugin: impl Into<Arc<str>>) -> Self {
+        self.plugin = Some(plugin.into());
+        self
+    }
+
+    /// What whoever gets the response may want to know of it.
+    pub(super) fn info(&self) -> LocalReplyInfo {
+        LocalReplyInfo::new(self.plugin.clone(), self.failure)
     }
 
     /// The cause in short.
@@ -145,6 +167,16 @@ impl LocalReply {
             head.headers.insert("grpc-message", message);
         }
         head
+    }
+}
+
+fn failure(of: &str) -> PluginFailure {
+    match of {
+        details::PAUSE_TIMEOUT => PluginFailure::PauseTimeout,
+        details::REQUEST_TOO_LARGE => PluginFailure::RequestTooLarge,
+        details::RESPONSE_TOO_LARGE => PluginFailure::ResponseTooLarge,
+        details::REQUEST_INCOMPLETE | details::RESPONSE_INCOMPLETE => PluginFailure::Incomplete,
+        _ => PluginFailure::Failed,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the host keeps beside one wasmtime instance: the data of its store.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -102,6 +103,7 @@ impl Host {
             memory_limiter: MemoryLimiter {
                 limit: usize::try_from(vm.memory_limit).unwrap_or(usize::MAX),
                 refused: None,
+                used: Arc::default(),
             },
             deadline: Deadline::new(clock, vm.start_timeout, "start_timeout"),
             vm,
@@ -240,6 +242,8 @@ pub(super) struct MemoryLimiter {
     limit: usize,
     /// What was last refused in this call.
     pub(super) refused: Option<Refused>,
+    /// What the guest has of memory, in bytes, for those who are not in the VM.
+    pub(super) used: Arc<AtomicU64>,
 }
 
 /// More than a VM may have.
@@ -257,7 +261,9 @@ impl ResourceLimiter for MemoryLimiter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let fits = desired <= self.limit && maximum.is_none_or(|maximum| desired <= maximum);
-        if !fits {
+        if fits {
+            self.used.store(desired as u64, Ordering::Relaxed);
+        } else {
             self.refused = Some(Refused::Memory { bytes: desired });
         }
         Ok(fits)

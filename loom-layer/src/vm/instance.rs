@@ -1,6 +1,7 @@
 //! One wasmtime instance with its root contexts and streams: how the guest is entered.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
@@ -71,6 +72,11 @@ impl Instance {
             this.emit_logs();
         }
         result.map(|()| this)
+    }
+
+    /// The size of the guest's memory, as it grows.
+    pub(super) fn memory_used(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.store.data().memory_limiter.used)
     }
 
     /// Runs what languages run before the first callback.
@@ -219,8 +225,9 @@ impl Instance {
 
     /// Runs a callback of a root context; `false` when there is no such context any more.
     pub(super) fn run_root(&mut self, id: u32, callback: RootCallback) -> Result<bool, Fault> {
-        if !self.store.data().roots.contains_key(&id) {
-            return Ok(false);
+        match self.store.data().roots.get(&id) {
+            Some(context) => context.root.counters.called(0, 1),
+            None => return Ok(false),
         }
         self.enter(id);
         match callback {
@@ -246,6 +253,9 @@ impl Instance {
         let Some(root) = self.store.data_mut().calls.begin(call, Arc::clone(event)) else {
             return Ok(false);
         };
+        if let Some(context) = self.store.data().root_of(root) {
+            context.root.counters.called(0, 1);
+        }
         self.enter(root);
         let told = self.call_event(root, call, event);
         self.store.data_mut().calls.finish(call);

@@ -7,6 +7,7 @@ mod background;
 mod cache;
 mod callouts;
 mod clock;
+mod count;
 mod deadline;
 mod engine;
 mod exports;

@@ -1,6 +1,6 @@
 //! A VM as its users know it: the shards of one vm_id, code and limits, built, shared and, when they fail, built again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
+use super::count::VmCounters;
 use super::fault::Fault;
 use super::instance::Instance;
 use super::module::Compiled;
@@ -21,6 +22,7 @@ use crate::afterwards::afterwards;
 use crate::error::Error;
 use crate::limits;
 use crate::shared::Lease;
+use crate::stats::VmStats;
 
 /// See the module's text.
 pub(crate) struct Vm {
@@ -32,6 +34,7 @@ pub(crate) struct Vm {
     /// shard is missed.
     roots: Mutex<Vec<Weak<Root>>>,
     this: Weak<Self>,
+    counters: VmCounters,
     /// Keeps the shared data and queues of the vm_id. After the shards, which use them.
     _lease: Lease,
 }
@@ -41,6 +44,8 @@ pub(crate) struct Vm {
 struct Slot {
     shard: ArcSwapOption<Shard>,
     recovery: Mutex<Recovery>,
+    /// There was a shard before.
+    was_built: AtomicBool,
 }
 
 impl Vm {
@@ -62,6 +67,7 @@ impl Vm {
             slots,
             roots: Mutex::new(vec![Arc::downgrade(root)]),
             this: this.clone(),
+            counters: VmCounters::default(),
         });
         vm.build(0).map_err(|fault| fault.into_error(&root.name))?;
         for slot in 1..vm.slots.len() {
@@ -161,6 +167,9 @@ impl Vm {
         let drive = roots::drive(Arc::downgrade(&shard), agenda);
         self.platform.background.spawn(drive);
         slot.shard.store(Some(Arc::clone(&shard)));
+        if slot.was_built.swap(true, Ordering::Relaxed) {
+            self.counters.restarts.fetch_add(1, Ordering::Relaxed);
+        }
         if slot.recovery.lock().is_open() {
             self.watch(at, &shard);
         }
@@ -198,6 +207,7 @@ impl Vm {
         let Some(slot) = self.slots.get(at) else {
             return;
         };
+        self.counters.failed(fault.kind);
         let plan = slot.recovery.lock().failed(Duration::ZERO);
         self.build_later(at, plan.wait);
         let plugin = Arc::clone(&self.spec.plugin);
@@ -231,6 +241,7 @@ impl Vm {
             return;
         }
         slot.shard.store(None);
+        self.counters.failed(fault.kind);
         let plan = slot.recovery.lock().failed(failed.age());
         self.build_later(at, plan.wait);
         let plugin = Arc::clone(&self.spec.plugin);
@@ -304,13 +315,28 @@ impl Vm {
 
     /// How many healthy shards there are now.
     pub(crate) fn shards(&self) -> usize {
-        let healthy = |slot: &&Slot| {
-            slot.shard
-                .load()
-                .as_ref()
-                .is_some_and(|shard| !shard.has_failed())
-        };
-        self.slots.iter().filter(healthy).count()
+        self.healthy().count()
+    }
+
+    fn healthy(&self) -> impl Iterator<Item = Arc<Shard>> {
+        let shards = self.slots.iter().filter_map(|slot| slot.shard.load_full());
+        shards.filter(|shard| !shard.has_failed())
+    }
+
+    pub(crate) fn stats(&self) -> VmStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        VmStats {
+            vm_id: Arc::clone(&self.spec.vm_id),
+            plugin: Arc::clone(&self.spec.plugin),
+            instances: self.slots.len(),
+            healthy: self.shards(),
+            memory_bytes: self.healthy().map(|shard| shard.memory_bytes()).sum(),
+            traps: read(&counters.traps),
+            deadlines: read(&counters.deadlines),
+            out_of_memory: read(&counters.out_of_memory),
+            restarts: read(&counters.restarts),
+        }
     }
 }
 

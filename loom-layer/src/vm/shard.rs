@@ -1,7 +1,7 @@
 //! One VM of one thread: an instance behind a lock that polls only try.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ pub(crate) struct Shard {
     vm: Weak<Vm>,
     slot: usize,
     born: Instant,
+    /// The guest's linear memory, in bytes.
+    memory: Arc<AtomicU64>,
     /// What the guest logged and nobody has written yet.
     said: Outbox<LogLines>,
 }
@@ -38,6 +40,7 @@ pub(crate) struct Shard {
 impl Shard {
     pub(super) fn new(instance: Instance, vm: Weak<Vm>, slot: usize) -> Arc<Self> {
         Arc::new(Self {
+            memory: instance.memory_used(),
             instance: PollMutex::new(Some(Box::new(instance))),
             failed: AtomicBool::new(false),
             vm,
@@ -54,6 +57,10 @@ impl Shard {
 
     pub(super) fn vm(&self) -> Option<Arc<Vm>> {
         self.vm.upgrade()
+    }
+
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory.load(Ordering::Relaxed)
     }
 
     pub(super) fn age(&self) -> Duration {
@@ -182,6 +189,7 @@ impl Entry<'_> {
             return (exchange, Err(Failed));
         };
         let (exchange, result) = instance.run(root, context, callbacks, exchange);
+        root.counters.called(self.shard.slot, callbacks.len());
         (exchange, self.note(result))
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::count::PluginCounters;
 use super::hints::Hints;
 use crate::callout::Upstreams;
 use crate::limits;
@@ -88,25 +89,33 @@ pub(crate) struct Root {
     pub(super) retired: AtomicBool,
     /// What it was told about its mistakes.
     pub(super) hints: Hints,
+    /// What it did, together with those that it was made from.
+    pub(crate) counters: Arc<PluginCounters>,
 }
 
 impl Root {
     pub(crate) fn new(spec: PluginSpec) -> Arc<Self> {
+        Self::counted(spec, Arc::default())
+    }
+
+    fn counted(spec: PluginSpec, counters: Arc<PluginCounters>) -> Arc<Self> {
         static KEYS: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             key: KEYS.fetch_add(1, Ordering::Relaxed),
             spec,
             retired: AtomicBool::new(false),
             hints: Hints::default(),
+            counters,
         })
     }
 
     /// The same plugin with another configuration.
     pub(crate) fn with_configuration(&self, configuration: Bytes) -> Arc<Self> {
-        Self::new(PluginSpec {
+        let spec = PluginSpec {
             configuration,
             ..self.spec.clone()
-        })
+        };
+        Self::counted(spec, Arc::clone(&self.counters))
     }
 }
 

@@ -12,14 +12,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use loom_config::model;
+use serde_json::{Value, json};
 
 pub(super) use servers::Servers;
+
+use crate::metrics::{Metrics, Traffic};
 
 /// Where requests go. Shared by every route that names it.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(super) name: Arc<str>,
     pub(super) target: Target,
+    /// Its counters, where somebody reads them.
+    pub(super) traffic: Option<Arc<Traffic>>,
     started: AtomicBool,
 }
 
@@ -34,7 +39,7 @@ pub(super) enum Target {
 
 impl Upstream {
     /// The upstream of this configuration. Nothing is sent to it yet.
-    pub(crate) fn new(upstream: &model::Upstream) -> Self {
+    pub(crate) fn new(upstream: &model::Upstream, metrics: Option<&Metrics>) -> Self {
         let name: Arc<str> = upstream.name.as_str().into();
         let target = match &upstream.target {
             model::Target::Echo => Target::Echo,
@@ -45,6 +50,7 @@ impl Upstream {
         Self {
             name,
             target,
+            traffic: metrics.map(|metrics| metrics.upstream(&upstream.name)),
             started: AtomicBool::new(false),
         }
     }
@@ -52,6 +58,16 @@ impl Upstream {
     /// The name by which routes and plugins refer to it.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What there is to know of it, for people.
+    pub(crate) fn show(&self) -> Value {
+        match &self.target {
+            Target::Echo => json!({ "name": self.name(), "builtin": "echo" }),
+            Target::Servers(servers) => {
+                json!({ "name": self.name(), "endpoints": servers.show() })
+            }
+        }
     }
 
     /// Begins to watch its servers, as long as somebody keeps it. What was started once goes on.

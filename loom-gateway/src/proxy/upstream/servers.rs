@@ -63,6 +63,15 @@ impl Servers {
         Report::new(self.usable.load().endpoints().len())
     }
 
+    /// The endpoints that may be used, for people.
+    pub(super) fn show(&self) -> serde_json::Value {
+        let usable = self.usable.load();
+        let endpoints = usable.endpoints().iter();
+        let endpoints =
+            endpoints.map(|endpoint| serde_json::json!({ "address": endpoint.label() }));
+        endpoints.collect()
+    }
+
     /// The endpoint for a request; `None` when there is none that may be used.
     pub(in crate::proxy) fn pick<B>(&self, request: &Request<B>) -> Option<Lease> {
         let usable = self.usable.load();
@@ -116,7 +125,7 @@ mod tests {
     fn servers(yaml: &str) -> Arc<Servers> {
         let yaml = format!("upstreams: [{{name: a, {yaml}}}]");
         let config = loom_config::Loader::new([]).parse("loom.yaml", &yaml);
-        let upstream = Upstream::new(&config.expect("a right file").upstreams[0]);
+        let upstream = Upstream::new(&config.expect("a right file").upstreams[0], None);
         let super::super::Target::Servers(servers) = upstream.target else {
             panic!("servers")
         };

@@ -1,6 +1,8 @@
 //! What a guest wants done with a stream: resumed or answered. It is recorded here and carried out when the callback has
 //! returned.
 
+use std::sync::Arc;
+
 use wasmtime::{FuncType, Linker};
 
 use super::memory::two;
@@ -116,8 +118,19 @@ fn reply(call: &mut Call<'_>, status: u32, texts: [(u32, u32); 3], grpc_status: 
     let headers = pairs::decode(&headers).unwrap_or_default();
     let (details, body) = two(call, details, body)?;
     let reply = LocalReply::from_guest(status, details, body, &headers, grpc_status)?;
+    // Whose answer it is: of the plugin that calls, whichever stream it names.
+    let root = call.data().root_of(call.data().current);
+    let root = root.map(|context| Arc::clone(&context.root));
+    let reply = match &root {
+        Some(root) => reply.by(Arc::clone(&root.name)),
+        None => reply,
+    };
     match ask(call, Wish::Reply(reply)) {
-        Some(true) => {}
+        Some(true) => {
+            if let Some(root) = root {
+                root.counters.replied();
+            }
+        }
         Some(false) => call.data_mut().hint("a second reply", |callback| {
             format!(
                 "proxy_send_local_response is ignored in {callback}: the stream was answered already; return from the callback after the first reply"

@@ -69,6 +69,15 @@ impl Raw {
         String::from_utf8_lossy(&all).into_owned()
     }
 
+    /// Everything until this text has come.
+    pub(crate) async fn until(&mut self, text: &str) -> String {
+        let mut all = Vec::new();
+        while !all.ends_with(text.as_bytes()) {
+            all.push(super::within(self.0.read_u8()).await.expect("more"));
+        }
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
     /// One response of which the length is known.
     pub(crate) async fn response(&mut self) -> String {
         let head = super::upstream::read_head(&mut self.0).await;

@@ -1,0 +1,97 @@
+//! The file as it was understood, for people to look at.
+
+use serde_json::{Map, Number, Value as Json};
+
+use crate::tree::{Data, Node, Scalar, Value};
+
+/// What stands in the place of a value that may be a secret.
+const HIDDEN: &str = "(hidden)";
+
+/// The document behind a [`Config`](crate::Config): with the environment applied, and without what could be a secret.
+/// What came from `${...}` or from a variable, and every token, reads `(hidden)`.
+///
+/// It is not part of what a configuration means, so that all documents are equal.
+#[derive(Debug, Clone, Default)]
+pub struct Document(Json);
+
+impl Document {
+    pub(crate) fn new(tree: &Node) -> Self {
+        Self(show("", tree))
+    }
+
+    /// The document as JSON, keys in the order of the file.
+    pub fn json(&self) -> &Json {
+        &self.0
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+fn show(key: &str, node: &Node) -> Json {
+    match &node.value {
+        Value::Scalar(scalar) if scalar.expanded || is_secret(key) => Json::from(HIDDEN),
+        Value::Scalar(scalar) => value(scalar),
+        Value::List(items) => items.iter().map(|item| show(key, item)).collect(),
+        Value::Map(entries) => {
+            let entries = entries
+                .iter()
+                .map(|entry| (entry.key.clone(), show(&entry.key, &entry.node)));
+            Json::Object(entries.collect::<Map<_, _>>())
+        }
+    }
+}
+
+/// Whether what stands under such a key is likely to be a secret, in the configuration of a plugin too.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    [
+        "token",
+        "password",
+        "passwd",
+        "secret",
+        "api_key",
+        "apikey",
+        "private_key",
+        "authorization",
+    ]
+    .iter()
+    .any(|word| key.contains(word))
+}
+
+fn value(scalar: &Scalar) -> Json {
+    match scalar.data {
+        Data::Null => Json::Null,
+        Data::Bool(value) => value.into(),
+        Data::Integer(value) => value.into(),
+        Data::Unsigned(value) => value.into(),
+        Data::Float(value) => {
+            Number::from_f64(value).map_or_else(|| scalar.text.clone().into(), Json::Number)
+        }
+        Data::Text => scalar.text.clone().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Loader;
+
+    #[test]
+    fn secrets_are_hidden_and_everything_else_is_shown() {
+        let loader = Loader::new([
+            ("KEY".to_owned(), "s3cret".to_owned()),
+            ("LOOM__LOG__LEVEL".to_owned(), "debug".to_owned()),
+        ]);
+        let text = "x-a: &a {timeout: 5ms}\nplugins: [{name: p, path: p.wasm, <<: *a, config: {key: '${KEY}', n: 3, db_password: abc}}]\nadmin: {address: '127.0.0.1:0', token: 0123456789abcdef}\n";
+        let config = loader.parse("loom.yaml", text).expect("valid");
+        let shown = config.document.json().to_string();
+        assert_eq!(
+            shown,
+            r#"{"plugins":[{"name":"p","path":"p.wasm","config":{"key":"(hidden)","n":3,"db_password":"(hidden)"},"timeout":"5ms"}],"admin":{"address":"127.0.0.1:0","token":"(hidden)"},"log":{"level":"(hidden)"}}"#
+        );
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+}

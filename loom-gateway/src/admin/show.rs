@@ -1,0 +1,98 @@
+//! What is configured and how it does, as JSON.
+
+use loom_config::model::{Config, HostMatch, PathMatch, Route, Segment};
+use serde_json::{Value, json};
+
+use super::Shown;
+use crate::app::{Reloaded, Reloader};
+
+/// The plugins with what they did, and the VMs that they run in.
+pub(super) fn plugins(gateway: &Reloader) -> Value {
+    let (config, shown) = (gateway.config(), gateway.shown());
+    let stats: Vec<_> = shown.plugins.iter().map(|plugin| plugin.stats()).collect();
+    let plugins = config.plugins.iter().map(|plugin| {
+        let stats = stats.iter().find(|(name, _)| *name == plugin.name);
+        json!({
+            "name": plugin.name,
+            "file": plugin.path,
+            "vm_id": plugin.vm_id.as_ref().unwrap_or(&plugin.name),
+            "priority": plugin.priority,
+            "service": plugin.service,
+            "callbacks": stats.map(|(_, stats)| stats.callbacks),
+            "local_replies": stats.map(|(_, stats)| stats.local_replies),
+        })
+    });
+    let vms = gateway.host().runtime.vm_stats();
+    let vms = vms.iter().map(|vm| {
+        json!({
+            "vm_id": *vm.vm_id,
+            "instances": vm.instances,
+            "healthy": vm.healthy,
+            "memory_bytes": vm.memory_bytes,
+            "failures": {"trap": vm.traps, "deadline": vm.deadlines, "memory": vm.out_of_memory},
+            "restarts": vm.restarts,
+        })
+    });
+    json!({ "plugins": plugins.collect::<Value>(), "vms": vms.collect::<Value>() })
+}
+
+/// What a reload did.
+pub(super) fn reloaded(reloaded: &Reloaded) -> Value {
+    let (kept, opened, closed) = reloaded.listeners;
+    json!({
+        "listeners": {"kept": kept, "opened": opened, "closed": closed},
+        "plugins": {"kept": reloaded.plugins.0, "started": reloaded.plugins.1},
+        "upstreams": {"kept": reloaded.upstreams.0, "new": reloaded.upstreams.1},
+        "took_ms": u64::try_from(reloaded.took.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// The upstreams, each with what it knows of its endpoints.
+pub(super) fn upstreams(shown: &Shown) -> Value {
+    let upstreams = shown.upstreams.iter().map(|upstream| upstream.show());
+    json!({ "upstreams": upstreams.collect::<Value>() })
+}
+
+/// The routes in the order of the file.
+pub(super) fn routes(config: &Config) -> Value {
+    let routes = config.routes.iter().map(|one| route(config, one));
+    json!({ "routes": routes.collect::<Value>() })
+}
+
+fn route(config: &Config, route: &Route) -> Value {
+    let hosts = route.hosts.iter().map(|host| match host {
+        HostMatch::Exact(host) => host.clone(),
+        HostMatch::Suffix(suffix) => format!("*{suffix}"),
+    });
+    let paths = route.paths.iter().map(path);
+    let listeners = route.listeners.iter().map(|&at| &config.listeners[at].name);
+    let plugins = route
+        .plugins
+        .iter()
+        .map(|one| &config.plugins[one.plugin].name);
+    json!({
+        "id": route.id,
+        "listeners": listeners.collect::<Vec<_>>(),
+        "hosts": hosts.collect::<Vec<_>>(),
+        "paths": paths.collect::<Vec<_>>(),
+        "plugins": plugins.collect::<Vec<_>>(),
+        "upstream": config.upstreams[route.upstream].name,
+    })
+}
+
+/// A path as the configuration writes it.
+fn path(path: &PathMatch) -> String {
+    match path {
+        PathMatch::Exact(path) => path.clone(),
+        PathMatch::Prefix(prefix) => format!("{prefix}/*"),
+        PathMatch::Regex(pattern) => format!("~ {}", pattern.as_str()),
+        PathMatch::Template(template) => {
+            let segments = template.segments.iter().map(|segment| match segment {
+                Segment::Literal(text) => format!("/{text}"),
+                Segment::Parameter(name) => format!("/{{{name}}}"),
+            });
+            let below = template.below.then(|| "/*".to_owned());
+            segments.chain(below).collect()
+        }
+    }
+}
