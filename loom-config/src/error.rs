@@ -179,6 +179,8 @@ impl fmt::Display for Fault {
 /// Collects the faults of one file.
 #[derive(Debug)]
 pub(crate) struct Report {
+    /// What was read so far, the file itself first.
+    files: Vec<PathBuf>,
     file: String,
     faults: Vec<(Origin, Fault)>,
     left_out: usize,
@@ -190,6 +192,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(file: &Path) -> Self {
+        let files = vec![file.to_owned()];
         let file = file.display().to_string();
         let spill = Fault {
             place: String::new(),
@@ -200,12 +203,22 @@ impl Report {
             snippet: None,
         };
         Self {
+            files,
             file,
             faults: Vec::new(),
             left_out: 0,
             broken: Vec::new(),
             spill,
         }
+    }
+
+    /// Notes that what is in this file decides what the configuration is.
+    pub(crate) fn depends_on(&mut self, file: PathBuf) {
+        self.files.push(file);
+    }
+
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// A fault of the value at `path`, whose place is looked up in the tree.

@@ -109,7 +109,7 @@ impl Expander<'_> {
         Ok(())
     }
 
-    fn text(&self, text: &str) -> Result<String, Problem> {
+    fn text(&mut self, text: &str) -> Result<String, Problem> {
         let mut expanded = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('$') {
@@ -133,7 +133,7 @@ impl Expander<'_> {
     }
 
     /// The value of what stands between the braces.
-    fn value(&self, inside: &str) -> Result<String, Problem> {
+    fn value(&mut self, inside: &str) -> Result<String, Problem> {
         if let Some(path) = inside.strip_prefix("file:") {
             return self.file(path);
         }
@@ -166,10 +166,11 @@ impl Expander<'_> {
         }
     }
 
-    fn file(&self, path: &str) -> Result<String, Problem> {
+    fn file(&mut self, path: &str) -> Result<String, Problem> {
         let path = self.sources.directory.join(path);
         let problem = |what: &str| Problem::new(format!("the file {} {what}", path.display()));
         let unreadable = |error: std::io::Error| problem(&format!("cannot be read: {error}"));
+        self.report.depends_on(path.clone());
         // A pipe or device could block, or never end.
         if !std::fs::metadata(&path).map_err(unreadable)?.is_file() {
             return Err(problem("is not a regular file"));

@@ -77,7 +77,10 @@ impl Loader {
         let mut report = Report::new(path);
         let directory = path.parent().unwrap_or(Path::new(""));
         match self.steps(bytes, directory, &mut report) {
-            Some(config) if report.is_empty() => Ok(config),
+            Some(config) if report.is_empty() => Ok(Config {
+                files: report.files().to_vec(),
+                ..config
+            }),
             _ => Err(report.into_error(path)),
         }
     }

@@ -25,6 +25,8 @@ pub use upstream::{
 /// A whole `loom.yaml`, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// What was read for it: the file itself first, then those that its values come from.
+    pub files: Vec<PathBuf>,
     /// Worker threads; `None` means one per available core.
     pub workers: Option<usize>,
     /// Where the gateway listens. Never empty: without a `listeners` section there is [`Listener::default`].
@@ -41,6 +43,8 @@ pub struct Config {
     pub error_header: bool,
     /// Logging of the process itself.
     pub log: Log,
+    /// How a change of the files is met.
+    pub reload: Reload,
     /// How the process ends.
     pub shutdown: Shutdown,
     /// The file as it was understood, for people to look at.
@@ -233,6 +237,19 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// How a change of the files is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reload {
+    /// Whether files are watched, so that a change of one is a reload.
+    pub watch: bool,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { watch: true }
+    }
 }
 
 /// How the process ends.

@@ -38,6 +38,16 @@ pub(crate) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// next request; it is answered, with `connection: close`, instead of being reset. A few round trips are enough.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_secs(1);
 
+/// How long files have to be left alone before a change of them is looked at: an editor or a copy writes in several
+/// steps.
+pub(crate) const WATCH_QUIET: Duration = Duration::from_millis(100);
+
+/// The longest that a change is put off by further ones: a log beside the configuration is written all the time.
+pub(crate) const WATCH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Links that are followed to a file; the kernel follows no more either.
+pub(crate) const WATCH_LINKS: usize = 40;
+
 /// How often a shutdown says how many connections are left: often enough for who watches, seldom enough for a log.
 pub(crate) const DRAIN_REPORTS: Duration = Duration::from_secs(5);
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::document::Document;
 use crate::error::Report;
 use crate::limits;
-use crate::model::{Config, Log, LogFormat, LogLevel, Pattern, Shutdown};
+use crate::model::{Config, Log, LogFormat, LogLevel, Pattern, Reload, Shutdown};
 use crate::raw::{self, DurationText, Raw, SizeText};
 use crate::schema::quoted;
 use crate::tree::{KeyPath, Node};
@@ -55,6 +55,7 @@ pub(crate) fn check(
     let log = log(raw.log.as_ref());
     let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);
     Some(Config {
+        files: Vec::new(),
         workers: raw.workers,
         listeners: listeners?,
         plugins: plugins?,
@@ -63,6 +64,7 @@ pub(crate) fn check(
         admin,
         error_header: raw.error_header.unwrap_or(true),
         log,
+        reload: reload(raw.reload.as_ref()),
         shutdown,
         document: Document::new(tree),
     })
@@ -182,6 +184,13 @@ fn log(raw: Option<&raw::Log>) -> Log {
         });
     }
     log
+}
+
+fn reload(raw: Option<&raw::Reload>) -> Reload {
+    let default = Reload::default();
+    Reload {
+        watch: raw.and_then(|raw| raw.watch).unwrap_or(default.watch),
+    }
 }
 
 fn shutdown(raw: Option<&raw::Shutdown>, checker: &mut Checker<'_>) -> Shutdown {

@@ -54,6 +54,8 @@ pub(crate) struct Raw {
     pub(crate) error_header: Option<bool>,
     /// Logging of the process itself.
     pub(crate) log: Option<Log>,
+    /// How a change of the files is met.
+    pub(crate) reload: Option<Reload>,
     /// How the process ends.
     pub(crate) shutdown: Option<Shutdown>,
 }
@@ -78,6 +80,16 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// How a change of the files is met.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reload {
+    /// Whether this file, those that it takes values from and the files of plugins are watched, and a change of one is
+    /// taken over at once. SIGHUP does it in any case. Default: true.
+    #[schemars(extend("default" = true))]
+    pub(crate) watch: Option<bool>,
 }
 
 /// How the process ends.

@@ -248,6 +248,7 @@ const EFFECTS: &[(&str, &str)] = &[
         "shutdown.drain_timeout",
         "shutdown: {<<drain_timeout: 0s>>}",
     ),
+    ("reload.watch", "reload: {<<watch: false>>}"),
     ("shutdown.delay", "shutdown: {<<delay: 5s>>}"),
 ];
 

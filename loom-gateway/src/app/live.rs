@@ -1,5 +1,7 @@
 //! What runs, shared by those who may change it.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -24,6 +26,8 @@ pub(super) struct Live {
     /// `None` once the gateway ends.
     listeners: Mutex<Option<Listeners>>,
     config: ArcSwap<Config>,
+    /// Where the last attempt came from, if it was refused.
+    refused: Mutex<BTreeSet<PathBuf>>,
     stats: Mutex<ReloadStats>,
     readiness: Readiness,
     /// What is in force, for the admin listener to show.
@@ -47,6 +51,7 @@ impl Live {
             stock: tokio::sync::Mutex::new(stock),
             listeners: Mutex::new(Some(running)),
             config: ArcSwap::from_pointee(config),
+            refused: Mutex::default(),
             stats: Mutex::default(),
             readiness: Readiness::ready(),
             shown: ArcSwap::from_pointee(shown),
@@ -75,6 +80,13 @@ impl Live {
         self.shown.load_full()
     }
 
+    /// The files that a change of which is a reason to reload.
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+        let mut files = files(&self.config.load());
+        files.extend(self.refused.lock().iter().cloned());
+        files
+    }
+
     pub(super) fn stats(&self) -> ReloadStats {
         self.stats.lock().clone()
     }
@@ -97,7 +109,13 @@ impl Live {
 
     /// Puts a configuration in force, or leaves everything as it is.
     pub(super) async fn apply(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        let files = files(&config);
         let result = self.change(config).await;
+        *self.refused.lock() = if result.is_err() {
+            files
+        } else {
+            BTreeSet::new()
+        };
         self.tell(result)
     }
 
@@ -182,6 +200,12 @@ impl Live {
         self.shown.store(Arc::default());
         *self.stock.lock().await = Stock::default();
     }
+}
+
+/// The files that decide what a configuration is.
+pub(super) fn files(config: &Config) -> BTreeSet<PathBuf> {
+    let plugins = config.plugins.iter().map(|plugin| &plugin.path);
+    config.files.iter().chain(plugins).cloned().collect()
 }
 
 /// Begins to watch what is new, and lets plugins call all of it.

@@ -7,6 +7,7 @@ mod live;
 mod readiness;
 mod reload;
 mod running;
+mod watch;
 
 use loom_config::model::Config;
 
@@ -14,6 +15,7 @@ pub use error::{PluginFaults, ReloadError, StartError};
 pub use readiness::Readiness;
 pub use reload::{ReloadStats, Reloaded, Reloader, Source};
 pub use running::{Drained, Running};
+pub(crate) use watch::Watch;
 
 use assemble::{Assembled, Stock};
 use live::Live;

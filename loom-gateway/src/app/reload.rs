@@ -1,6 +1,8 @@
 //! Another configuration for a gateway that runs.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -70,6 +72,12 @@ impl Reloader {
     /// What is in force, for people.
     pub(crate) fn shown(&self) -> Arc<Shown> {
         self.live.shown()
+    }
+
+    /// The files of the configuration in force, those of its plugins too, and those of an attempt after it that was
+    /// refused.
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+        self.live.files()
     }
 
     /// What became of all reloads.

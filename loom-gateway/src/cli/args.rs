@@ -16,8 +16,9 @@ Examples:
   loom check -config loom.yaml               look for faults, plugins too, and start nothing
   loom                                       run with ./loom.yaml
 
-The long options may be written with one dash or with two. SIGHUP reloads the configuration. SIGTERM and SIGINT
-end the gateway once running requests are answered; a second signal ends it at once.";
+The long options may be written with one dash or with two. A change of the configuration is taken
+over when its file changes, and with SIGHUP. SIGTERM and SIGINT end the gateway once running requests are
+answered; a second signal ends it at once.";
 
 /// Loom, a gateway that runs Proxy-Wasm plugins.
 #[derive(Debug, Parser)]

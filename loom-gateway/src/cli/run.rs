@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::Options;
 use super::config;
-use crate::app::{Drained, Gateway, Source};
+use crate::app::{Drained, Gateway, Source, Watch};
 use crate::logging;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -62,8 +62,14 @@ async fn until_signal(config: Config, source: Source) -> Result<ExitCode> {
     // Before the listeners, so that a signal right after the start is not lost.
     let mut signals = Signals::new()?;
     let mut hangup = signal(SignalKind::hangup())?;
+    // Before the plugins are loaded, so that a change in the meantime is not lost either.
+    let watch = Watch::new(&config);
     let running = Gateway::start_from(config, source).await?;
     let reloader = running.reloader();
+    match watch {
+        Ok(watch) => drop(tokio::spawn(watch.run(reloader.clone()))),
+        Err(error) => tracing::warn!(%error, "files are not watched, only SIGHUP reloads"),
+    }
     let name = loop {
         tokio::select! {
             name = signals.next() => break name,

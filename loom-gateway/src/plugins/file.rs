@@ -14,7 +14,7 @@ const SETTLED: Duration = Duration::from_secs(3);
 
 /// What tells one content of a file from another without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     place: (u64, u64),
     size: u64,
     modified: (i64, i64),
@@ -22,6 +22,11 @@ struct Stamp {
 }
 
 impl Stamp {
+    /// The stamp of the file at the end of all links; `None` when there is none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        Some(Self::from(&std::fs::metadata(path).ok()?))
+    }
+
     /// Whether a content that was read just now would surely get another stamp when it changes.
     fn is_settled(&self) -> bool {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

@@ -12,6 +12,8 @@ use loom_layer::{Error, LoomChain, LoomPlugin, LoomRuntime, PluginService, Plugi
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+pub(crate) use file::Stamp;
+
 use crate::metrics::Metrics;
 use crate::proxy::Directory;
 use file::Seen;

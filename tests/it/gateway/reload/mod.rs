@@ -1,5 +1,6 @@
 //! Another configuration for a gateway that runs.
 
+mod files;
 mod load;
 mod plugins;
 mod signals;

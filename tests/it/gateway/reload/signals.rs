@@ -16,7 +16,9 @@ fn directory(yaml: &str) -> tempfile::TempDir {
 }
 
 fn write(directory: &tempfile::TempDir, yaml: &str) {
-    let yaml = format!("workers: 2\nlisteners: [{{name: web, address: '127.0.0.1:0'}}]\n{yaml}");
+    let yaml = format!(
+        "workers: 2\nreload: {{watch: false}}\nlisteners: [{{name: web, address: '127.0.0.1:0'}}]\n{yaml}"
+    );
     fs::write(directory.path().join("loom.yaml"), yaml).expect("a file");
 }
 

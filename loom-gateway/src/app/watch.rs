@@ -1,0 +1,224 @@
+//! A change of a file is a reload.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use loom_config::Config;
+use notify::event::EventKind;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::live::files;
+use super::reload::Reloader;
+use crate::limits;
+use crate::plugins::Stamp;
+
+/// Looks after the files of a configuration: `loom.yaml`, what its values come from, the files of its plugins.
+///
+/// It watches folders and not files, since most changes are a new file in the place of the old one. In Kubernetes that
+/// new file is a link three links away, so every folder on the way to a file is watched. What happens there is only a
+/// reason to look: what counts is whether a file is another one than before.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    watcher: RecommendedWatcher,
+    events: Receiver<()>,
+    folders: BTreeSet<PathBuf>,
+    seen: Seen,
+}
+
+type Seen = BTreeMap<PathBuf, Option<Stamp>>;
+
+impl Watch {
+    /// Watches from now on; what changes before [`run`](Self::run) is not lost.
+    ///
+    /// # Errors
+    ///
+    /// When the system has nothing to watch with, or no more of it.
+    pub(crate) fn new(config: &Config) -> Result<Self, notify::Error> {
+        // One is as good as many.
+        let (sender, events) = channel(1);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if !matches!(&event, Ok(event) if is_of_a_reader(event.kind)) {
+                let _ = sender.try_send(());
+            }
+        })?;
+        let mut watch = Self {
+            watcher,
+            events,
+            folders: BTreeSet::new(),
+            seen: Seen::new(),
+        };
+        let files = files(config);
+        watch.follow(&files);
+        watch.seen = look(files);
+        Ok(watch)
+    }
+
+    /// Reloads the gateway whenever a file has changed, as long as `reload.watch` says so.
+    pub(crate) async fn run(mut self, reloader: Reloader) {
+        while self.events.recv().await.is_some() {
+            self.until_quiet().await;
+            // A secret or a plugin may be on a file system that takes its time.
+            let files = reloader.files();
+            let Ok(now) = tokio::task::spawn_blocking(move || look(files)).await else {
+                return;
+            };
+            let before = std::mem::replace(&mut self.seen, now);
+            let changed = changed(&before, &self.seen);
+            if changed.is_empty() || !reloader.config().reload.watch {
+                continue;
+            }
+            tracing::info!(files = ?changed, "changed");
+            // The result is in the log, and what is refused is looked at again with the next change.
+            let _ = reloader.reload().await;
+            let files = reloader.files();
+            self.follow(&files);
+            for file in files {
+                self.seen
+                    .entry(file)
+                    .or_insert_with_key(|file| Stamp::of(file));
+            }
+        }
+    }
+
+    async fn until_quiet(&mut self) {
+        let patience = Instant::now() + limits::WATCH_PATIENCE;
+        let quiet = async {
+            while let Ok(Some(())) = timeout(limits::WATCH_QUIET, self.events.recv()).await {}
+        };
+        let _ = timeout_at(patience, quiet).await;
+    }
+
+    /// Watches the folders of these files, and no other ones.
+    fn follow(&mut self, files: &BTreeSet<PathBuf>) {
+        let folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| folders(file)).collect();
+        for gone in self.folders.difference(&folders) {
+            // A folder that was removed is not watched any more as it is.
+            let _ = self.watcher.unwatch(gone);
+        }
+        for folder in folders.difference(&self.folders) {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                tracing::warn!(folder = %folder.display(), %error, "not watched, SIGHUP reloads after a change");
+            }
+        }
+        self.folders = folders;
+    }
+}
+
+/// Reading, our own above all, changes nothing.
+fn is_of_a_reader(kind: EventKind) -> bool {
+    use notify::event::{AccessKind, AccessMode};
+    matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
+fn look(files: BTreeSet<PathBuf>) -> Seen {
+    files
+        .into_iter()
+        .map(|file| {
+            let stamp = Stamp::of(&file);
+            (file, stamp)
+        })
+        .collect()
+}
+
+/// What is not as it was. A file that was not looked at before is no change.
+fn changed<'a>(before: &Seen, now: &'a Seen) -> Vec<&'a Path> {
+    let changed = |file: &PathBuf, stamp: &Option<Stamp>| {
+        before.get(file).is_some_and(|before| before != stamp)
+    };
+    now.iter()
+        .filter(|(file, stamp)| changed(file, stamp))
+        .map(|(file, _)| file.as_path())
+        .collect()
+}
+
+/// The folders in which a change may put another file at this path: its own, and those of all links on the way. A folder
+/// that is not there is represented by the nearest one that is.
+fn folders(file: &Path) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    let mut path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    for _ in 0..limits::WATCH_LINKS {
+        let Some((link, target)) = first_link(&path) else {
+            break;
+        };
+        let Ok(rest) = path.strip_prefix(&link) else {
+            break;
+        };
+        let parent = link.parent().unwrap_or(Path::new("/"));
+        folders.insert(parent.to_owned());
+        path = if rest.as_os_str().is_empty() {
+            parent.join(target)
+        } else {
+            parent.join(target).join(rest)
+        };
+    }
+    let parents = path.ancestors().skip(1);
+    folders.extend(
+        parents
+            .into_iter()
+            .find(|parent| parent.is_dir())
+            .map(Path::to_owned),
+    );
+    folders
+}
+
+/// The first part of a path that is a link, and where it leads.
+fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut parts: Vec<&Path> = path.ancestors().collect();
+    parts.reverse();
+    let mut links = parts.into_iter().filter(|part| part.is_symlink());
+    let link = links.next()?;
+    Some((link.to_owned(), std::fs::read_link(link).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn every_folder_on_the_way_is_watched() {
+        let root = tempfile::tempdir().expect("a directory");
+        let root = root.path().canonicalize().expect("a path");
+        // As Kubernetes lays out a ConfigMap.
+        fs::create_dir(root.join("..one")).expect("created");
+        fs::write(root.join("..one/loom.yaml"), "").expect("written");
+        symlink("..one", root.join("..data")).expect("linked");
+        symlink("..data/loom.yaml", root.join("loom.yaml")).expect("linked");
+        assert_eq!(
+            folders(&root.join("loom.yaml")),
+            BTreeSet::from([root.clone(), root.join("..one")])
+        );
+        assert_eq!(
+            folders(&root.join("not/there/yet.wasm")),
+            BTreeSet::from([root.clone()])
+        );
+    }
+
+    #[test]
+    fn links_in_a_circle_end() {
+        let root = tempfile::tempdir().expect("a directory");
+        symlink("b", root.path().join("a")).expect("linked");
+        symlink("a", root.path().join("b")).expect("linked");
+        assert!(!folders(&root.path().join("a")).is_empty());
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_another_is_a_change() {
+        let root = tempfile::tempdir().expect("a directory");
+        let (file, other) = (root.path().join("a"), root.path().join("b"));
+        fs::write(&file, "1").expect("written");
+        let look = || look(BTreeSet::from([file.clone()]));
+        let before = look();
+        assert!(changed(&before, &look()).is_empty());
+        fs::write(&other, "1").expect("written");
+        fs::rename(&other, &file).expect("renamed");
+        let now = look();
+        assert_eq!(changed(&before, &now), [file.as_path()]);
+        fs::remove_file(&file).expect("removed");
+        assert_eq!(changed(&now, &look()), [file.as_path()]);
+    }
+}
