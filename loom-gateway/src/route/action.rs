@@ -17,7 +17,7 @@ use tower::Service;
 use super::timeout::TimeoutChange;
 use crate::errors::Failure;
 use crate::proxy::ProxyService;
-use crate::router::Selection;
+use crate::router::{Selection, normalize_path};
 
 /// See the module's text.
 #[derive(Debug, Clone)]
@@ -92,6 +92,11 @@ impl Service<Request<Body>> for ActionService {
         let Some(routes) = routes else {
             return Either::Left(ActionFuture::new(self.own.proxy.call(request), None));
         };
+        // What a plugin wrote is judged in the same spelling as what a client wrote.
+        if let Err(failure) = normalize_path(request.uri_mut()) {
+            let response = failure.respond(request.uri().path(), None);
+            return Either::Right(ready(Ok(response)));
+        }
         let (method, uri) = (request.method(), request.uri());
         let Some(found) = routes.find(method, uri, request.headers()) else {
             let response = Failure::NoRoute.respond(request.uri().path(), None);

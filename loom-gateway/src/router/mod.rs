@@ -17,6 +17,7 @@ use tower::util::MapResponseLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use host::authority;
+pub(crate) use normalize::normalize_path;
 pub(crate) use request_id::X_REQUEST_ID;
 pub(crate) use selection::Selection;
 pub(crate) use table::RouteTable;

@@ -46,18 +46,26 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if let Some(path) = normalize(request.uri().path()) {
-            match with_path(request.uri(), path) {
-                Some(uri) => *request.uri_mut() = uri,
-                None => {
-                    return Either::Right(ready(Ok(
-                        Failure::InvalidTarget.respond(request.uri().path(), None)
-                    )));
-                }
+        match normalize_path(request.uri_mut()) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(failure) => {
+                let response = failure.respond(request.uri().path(), None);
+                Either::Right(ready(Ok(response)))
             }
         }
-        Either::Left(self.inner.call(request))
     }
+}
+
+/// Gives a URI's path its one normal spelling.
+///
+/// # Errors
+///
+/// When the path has none.
+pub(crate) fn normalize_path(uri: &mut Uri) -> Result<(), Failure> {
+    if let Some(path) = normalize(uri.path()) {
+        *uri = with_path(uri, path).ok_or(Failure::InvalidTarget)?;
+    }
+    Ok(())
 }
 
 fn with_path(uri: &Uri, mut path: String) -> Option<Uri> {

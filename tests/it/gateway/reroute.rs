@@ -118,6 +118,16 @@ async fn the_new_route_s_upstream_gets_the_request_and_its_plugins_do_not() {
         let stayed = get(&gateway, "/first").await;
         assert!(stayed.ends_with("one"), "{stayed}");
         assert_eq!(seen(&stayed), ["first", "one"]);
+        // However the plugin spells it: what is a rule for a path is one for all its spellings.
+        for spelling in [
+            "//second",
+            "/first/../second",
+            "/%73econd",
+            "/first/%2e%2e/second",
+        ] {
+            let moved = get(&gateway, spelling).await;
+            assert_eq!(seen(&moved), ["second", "two"], "{spelling}");
+        }
         let lost = get(&gateway, "/nowhere").await;
         assert!(lost.starts_with("HTTP/1.1 404"), "{lost}");
         // The traps are there.
