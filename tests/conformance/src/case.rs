@@ -58,6 +58,9 @@ pub(crate) struct Plugin {
     pub(crate) vm_id: Option<String>,
     #[serde(default)]
     pub(crate) root_id: String,
+    /// The environment variables of its VM.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) stop_iteration: bool,
     #[serde(default)]

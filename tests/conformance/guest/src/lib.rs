@@ -7,6 +7,7 @@ mod memory;
 mod plugin;
 mod script;
 mod steps;
+mod wasi;
 mod words;
 
 use plugin::{callback, label};

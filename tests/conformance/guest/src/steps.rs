@@ -3,6 +3,7 @@
 use crate::imports::*;
 use crate::memory::{self, Bytes, Slot, pass};
 use crate::plugin::{MARK, label, say};
+use crate::wasi;
 use crate::words::{self, number, number_in, show, status};
 
 /// What a step came to.
@@ -35,6 +36,7 @@ pub(crate) fn run(step: &Words) -> Done {
         .or_else(|| calls(name, words))
         .or_else(|| shared(name, words))
         .or_else(|| others(name, words))
+        .or_else(|| wasi::step(name, words))
         .or_else(|| version(name, words));
     Done::Called(
         outcome.unwrap_or_else(|| "no such step".to_owned()),

@@ -236,6 +236,9 @@ fn plugin(setup: &PluginSetup) -> Value {
     if !setup.plugin.vm_script.is_empty() {
         vm["configuration"] = text(&setup.plugin.vm_script);
     }
+    if !setup.plugin.env.is_empty() {
+        vm["environment_variables"] = json!({"key_values": setup.plugin.env});
+    }
     json!({
         "name": "envoy.filters.http.wasm",
         "typed_config": {

@@ -115,6 +115,7 @@ fn plugin(setup: &PluginSetup) -> Value {
         "log_level": "trace",
         "config": text(&setup.plugin.script),
         "vm_configuration": text(&setup.plugin.vm_script),
+        "env": setup.plugin.env,
         "failure_policy": if setup.plugin.fail_open { "open" } else { "closed" },
         "allow_on_headers_stop_iteration": setup.plugin.stop_iteration,
     })
