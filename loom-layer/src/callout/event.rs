@@ -70,12 +70,12 @@ impl CallEvent {
         Some(match (self, kind) {
             (Self::Response { head, .. }, MapType::CallResponseHeaders)
             | (Self::InitialMetadata(head), MapType::GrpcInitialMetadata)
-            | (Self::TrailingMetadata(head), MapType::GrpcTrailingMetadata) => Map::Response(head),
+            | (Self::TrailingMetadata(head), MapType::GrpcTrailingMetadata) => Map::response(head),
             // As in Envoy, a map of trailers is there only when there are some.
             (Self::Response { trailers, .. }, MapType::CallResponseTrailers)
                 if !trailers.is_empty() =>
             {
-                Map::Trailers(trailers)
+                Map::trailers(trailers)
             }
             _ => return None,
         })

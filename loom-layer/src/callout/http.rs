@@ -164,6 +164,7 @@ async fn collect(response: Response<CalloutBody>, upstream: &str) -> CallEvent {
             status: Some(parts.status),
             version: parts.version,
             headers: parts.headers,
+            framing: None,
         },
         body: body.freeze(),
         trailers,

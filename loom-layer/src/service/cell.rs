@@ -212,6 +212,7 @@ impl StreamHandle {
             headers: std::mem::take(&mut parts.headers),
             scheme: Some(if secure { Scheme::HTTPS } else { Scheme::HTTP }),
             path_removed: false,
+            framing: None,
         };
         let cell = Arc::new_cyclic(|this: &Weak<StreamCell>| {
             let mut exchange = Box::new(Exchange::new(head, this.clone()));

@@ -376,6 +376,7 @@ impl<RB> Upstream<RB> {
             status: Some(parts.status),
             version: parts.version,
             headers: parts.headers,
+            framing: None,
         };
         Self {
             head: Some((head, body.is_end_stream())),

@@ -6,17 +6,17 @@ use std::sync::Weak;
 
 use super::buffer::Buffer;
 use super::facts::Facts;
+use super::fields::Kept;
 use super::head::{RequestHead, ResponseHead};
 use super::map::{Map, MapMut};
 use super::property::{Value, plain};
-use super::reply::LocalReply;
+use super::reply::{LocalReply, is_grpc};
 use super::stored::StoredProperties;
 use super::wishes::{Wish, Wishes};
 use crate::abi::{MapType, Status};
 use crate::info::LocalReplyInfo;
 use crate::limits;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{Extensions, HeaderMap};
 
 /// One of the two ways through a stream.
@@ -62,12 +62,16 @@ pub(crate) trait Remote: Send + Sync {
 
 /// See the module's text.
 pub(crate) struct Exchange {
-    /// The request's head; once it was forwarded, the snapshot that was taken then.
+    /// The request's head; once it was forwarded, its line.
     pub(crate) request: RequestHead,
+    /// Once the request's head was forwarded, what is kept of its fields.
+    request_kept: Option<Kept>,
     /// Whether the request's head can still be changed: it was not forwarded, and nobody answered.
     pub(crate) request_open: bool,
-    /// The response's head, as soon as there is one; once it was delivered, the snapshot that was taken then.
+    /// The response's head, as soon as there is one; once it was delivered, its line.
     pub(crate) response: Option<ResponseHead>,
+    /// Once the response's head was delivered, what is kept of its fields.
+    response_kept: Option<Kept>,
     /// Whether the response's head can still be changed.
     pub(crate) response_open: bool,
     /// What of the two bodies a guest has in hand.
@@ -117,8 +121,10 @@ impl Exchange {
     pub(crate) fn new(request: RequestHead, remote: Weak<dyn Remote>) -> Self {
         Self {
             request,
+            request_kept: None,
             request_open: true,
             response: None,
+            response_kept: None,
             response_open: false,
             request_body: Body::default(),
             response_body: Body::default(),
@@ -137,26 +143,36 @@ impl Exchange {
     /// The map for reading. Request headers stay readable until the end of the stream.
     pub(crate) fn map(&self, kind: MapType) -> Result<Map<'_>, Status> {
         match kind {
-            MapType::RequestHeaders => Ok(Map::Request(&self.request)),
+            MapType::RequestHeaders => Ok(self.request_map()),
             MapType::ResponseHeaders => self
                 .response
                 .as_ref()
-                .map(Map::Response)
+                .map(|head| Map::response(head).or_kept(self.response_kept.as_ref()))
                 .ok_or(Status::BadArgument),
             MapType::RequestTrailers => self
                 .request_body
                 .trailers
                 .as_ref()
-                .map(Map::Trailers)
+                .map(Map::trailers)
                 .ok_or(Status::BadArgument),
             MapType::ResponseTrailers => self
                 .response_body
                 .trailers
                 .as_ref()
-                .map(Map::Trailers)
+                .map(Map::trailers)
                 .ok_or(Status::BadArgument),
             _ => Err(Status::BadArgument),
         }
+    }
+
+    /// The request's headers for reading.
+    pub(super) fn request_map(&self) -> Map<'_> {
+        Map::request(&self.request).or_kept(self.request_kept.as_ref())
+    }
+
+    /// The response that a local reply makes for this request.
+    pub(super) fn respond(&self, reply: LocalReply) -> (ResponseHead, Bytes) {
+        reply.into_response(&self.request, is_grpc(self.request_map()))
     }
 
     /// The map for writing: what was passed on already cannot be changed any more.
@@ -314,42 +330,38 @@ impl Exchange {
         self.delivered
     }
 
-    /// Takes the request's head out, to be forwarded. What stays is a snapshot, or (when nobody will read it) only what
-    /// decides on the shape of a later local reply.
-    pub(super) fn forward(&mut self, snapshot: bool) -> RequestHead {
+    /// Takes the request's head out, to be forwarded. A copy of it stays, or (when nobody will read that) what decides on the
+    /// shape of a later local reply.
+    pub(super) fn forward(&mut self, is_read_later: bool) -> RequestHead {
         self.request_open = false;
         self.facts.forward();
-        let kept = if snapshot {
-            self.request.headers.clone()
+        let headers = &self.request.headers;
+        self.request_kept = Some(if is_read_later {
+            Kept::all(headers)
         } else {
-            let mut headers = HeaderMap::new();
-            if let Some(content_type) = self.request.headers.get(CONTENT_TYPE) {
-                headers.insert(CONTENT_TYPE, content_type.clone());
-            }
-            headers
-        };
-        let head = RequestHead {
-            headers: kept,
-            ..self.request.clone_line()
-        };
-        std::mem::replace(&mut self.request, head)
+            Kept::content_type(headers)
+        });
+        let line = self.request.clone_line();
+        std::mem::replace(&mut self.request, line)
     }
 
-    /// Takes the response's head out, to be delivered. What stays is a snapshot, if somebody will read it.
-    pub(super) fn deliver(&mut self, snapshot: bool) -> Option<ResponseHead> {
+    /// Takes the response's head out, to be delivered. A copy of it stays, if somebody will read that.
+    pub(super) fn deliver(&mut self, is_read_later: bool) -> Option<ResponseHead> {
         self.request_open = false;
         self.response_open = false;
         self.delivered = true;
         let head = self.response.take()?;
-        if snapshot {
-            self.response = Some(head.clone());
+        self.response_kept = Some(if is_read_later {
+            Kept::all(&head.headers)
         } else {
-            self.response = Some(ResponseHead {
-                status: head.status,
-                version: head.version,
-                headers: HeaderMap::new(),
-            });
-        }
+            Kept::default()
+        });
+        self.response = Some(ResponseHead {
+            status: head.status,
+            version: head.version,
+            headers: HeaderMap::new(),
+            framing: None,
+        });
         Some(head)
     }
 }
@@ -364,6 +376,7 @@ impl RequestHead {
             headers: HeaderMap::new(),
             scheme: self.scheme.clone(),
             path_removed: self.path_removed,
+            framing: None,
         }
     }
 }

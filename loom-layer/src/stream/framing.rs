@@ -1,21 +1,26 @@
 //! What a head says about its body's length. A plugin may be wrong about it, and still no message goes out whose head and body
 //! disagree: on a kept connection the rest of one would be taken for the beginning of the next (RFC 9112 section 11.2).
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 
 use super::guest::Guest;
 use super::{Direction, Stream};
 use crate::afterwards::afterwards;
 
-/// What a head said before plugins could change it.
-#[derive(Debug, Default)]
-pub(super) struct Framing {
+/// What a head said before a plugin changed that.
+#[derive(Debug, Clone)]
+pub(crate) struct Framing {
     length: Option<HeaderValue>,
     transfer_encoding: bool,
 }
 
 impl Framing {
+    /// Whether a field says something about the body's length.
+    pub(super) fn has(name: &HeaderName) -> bool {
+        *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING
+    }
+
     pub(super) fn of(headers: &HeaderMap) -> Self {
         Self {
             length: headers.get(CONTENT_LENGTH).cloned(),
@@ -53,25 +58,16 @@ impl<G: Guest> Stream<G> {
     ///
     /// A body that no plugin sees has the length that it had: what a plugin said of it is undone. Of one that passes plugins
     /// a plugin may know the new length before the body has it; it is then held to its word. While the whole body is at hand,
-    /// its length is known.
+    /// its length is known. `before` is what the head said of it before a plugin touched that, if one did.
     pub(super) fn fit_length(
         &mut self,
         direction: Direction,
         passes: bool,
         headers: &mut HeaderMap,
+        before: Option<Box<Framing>>,
     ) {
-        let framing = std::mem::take(&mut self.framings[direction as usize]);
-        if !framing.transfer_encoding {
-            headers.remove(TRANSFER_ENCODING);
-        }
-        let changed = framing.was_changed(headers);
-        if changed && (!passes || length(headers).is_none()) {
-            let plugin = self.names();
-            afterwards(
-                move || tracing::warn!(target: "loom::stream", plugin, ?direction, "a plugin set a content-length that the body does not have; it is undone"),
-            );
-            framing.restore(headers);
-        }
+        let changed =
+            before.is_some_and(|before| self.correct(direction, passes, headers, &before));
         if !passes {
             return;
         }
@@ -90,5 +86,27 @@ impl<G: Guest> Stream<G> {
             _ => {}
         }
         course.promise(length(headers), changed);
+    }
+
+    /// Undoes what a plugin may not say of a body, and tells whether it changed the length.
+    fn correct(
+        &self,
+        direction: Direction,
+        passes: bool,
+        headers: &mut HeaderMap,
+        before: &Framing,
+    ) -> bool {
+        if !before.transfer_encoding {
+            headers.remove(TRANSFER_ENCODING);
+        }
+        let changed = before.was_changed(headers);
+        if changed && (!passes || length(headers).is_none()) {
+            let plugin = self.names();
+            afterwards(
+                move || tracing::warn!(target: "loom::stream", plugin, ?direction, "a plugin set a content-length that the body does not have; it is undone"),
+            );
+            before.restore(headers);
+        }
+        changed
     }
 }

@@ -7,6 +7,7 @@ use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
+use super::framing::Framing;
 use super::map::insert;
 use crate::abi::Status;
 
@@ -22,6 +23,8 @@ pub(crate) struct RequestHead {
     pub(crate) scheme: Option<Scheme>,
     /// A guest removed `:path`.
     pub(crate) path_removed: bool,
+    /// What it said of its body before a guest touched that.
+    pub(crate) framing: Option<Box<Framing>>,
 }
 
 impl Default for RequestHead {
@@ -33,19 +36,12 @@ impl Default for RequestHead {
             headers: HeaderMap::new(),
             scheme: Some(Scheme::HTTP),
             path_removed: false,
+            framing: None,
         }
     }
 }
 
 impl RequestHead {
-    /// `:authority`: the target's, or else the `Host` header's.
-    pub(crate) fn authority(&self) -> Option<&[u8]> {
-        match self.uri.authority() {
-            Some(authority) => Some(authority.as_str().as_bytes()),
-            None => self.headers.get(HOST).map(HeaderValue::as_bytes),
-        }
-    }
-
     /// `:path`, with the query.
     pub(crate) fn path(&self) -> Option<&str> {
         if self.path_removed {
@@ -169,6 +165,8 @@ pub(crate) struct ResponseHead {
     pub(crate) status: Option<StatusCode>,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
+    /// What it said of its body before a guest touched that.
+    pub(crate) framing: Option<Box<Framing>>,
 }
 
 impl ResponseHead {
@@ -177,6 +175,7 @@ impl ResponseHead {
             status: Some(status),
             version: Version::HTTP_11,
             headers: HeaderMap::new(),
+            framing: None,
         }
     }
 

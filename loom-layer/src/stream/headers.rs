@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::flow::Piece;
-use super::framing::Framing;
 use super::guest::{Callback, End, Failed, Guest};
 use super::head::ResponseHead;
 use super::{Buffer, Direction, Exchange, LocalReply, Stage, Stream, details};
@@ -342,8 +341,7 @@ impl<G: Guest> Stream<G> {
         exchange.response_open = true;
         exchange.details = Some(reply.details().clone());
         exchange.local_reply = Some(reply.info());
-        let (head, body): (ResponseHead, Bytes) = reply.into_response(&exchange.request);
-        self.framings[Direction::Response as usize] = Framing::of(&head.headers);
+        let (head, body): (ResponseHead, Bytes) = exchange.respond(reply);
         exchange.response = Some(head);
         self.response_from = next;
         self.stage = Stage::Response {

@@ -3,7 +3,10 @@
 use http::header::{HOST, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::fields::{Fields, Kept};
+use super::framing::Framing;
 use super::head::{RequestHead, RequestPseudo, ResponseHead};
+use super::names;
 use crate::abi::Status;
 use crate::limits;
 
@@ -12,33 +15,81 @@ const COUNTED_FROM: usize = 1 << 10;
 
 /// A header map as a guest reads it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Map<'a> {
+pub(crate) struct Map<'a> {
+    line: Line<'a>,
+    fields: Fields<'a>,
+}
+
+/// Where the pseudo-headers are.
+#[derive(Debug, Clone, Copy)]
+enum Line<'a> {
     Request(&'a RequestHead),
     Response(&'a ResponseHead),
-    Trailers(&'a HeaderMap),
+    Trailers,
 }
 
 impl<'a> Map<'a> {
-    pub(crate) fn headers(self) -> &'a HeaderMap {
-        match self {
-            Self::Request(head) => &head.headers,
-            Self::Response(head) => &head.headers,
-            Self::Trailers(trailers) => trailers,
+    pub(crate) const fn request(head: &'a RequestHead) -> Self {
+        Self {
+            line: Line::Request(head),
+            fields: Fields::Map(&head.headers),
+        }
+    }
+
+    pub(crate) const fn response(head: &'a ResponseHead) -> Self {
+        Self {
+            line: Line::Response(head),
+            fields: Fields::Map(&head.headers),
+        }
+    }
+
+    pub(crate) const fn trailers(trailers: &'a HeaderMap) -> Self {
+        Self {
+            line: Line::Trailers,
+            fields: Fields::Map(trailers),
+        }
+    }
+
+    /// The same line with the fields that were kept of it, if there are any.
+    pub(super) fn or_kept(mut self, kept: Option<&'a Kept>) -> Self {
+        if let Some(kept) = kept {
+            self.fields = Fields::Kept(kept);
+        }
+        self
+    }
+
+    /// Whether it is a request's, in which `host` has another name.
+    pub(super) const fn is_request(self) -> bool {
+        matches!(self.line, Line::Request(_))
+    }
+
+    pub(super) const fn fields(self) -> Fields<'a> {
+        self.fields
+    }
+
+    /// `:authority`: the target's, or else the `Host` field's.
+    pub(super) fn authority(self) -> Option<&'a [u8]> {
+        let Line::Request(head) = self.line else {
+            return None;
+        };
+        match head.uri.authority() {
+            Some(authority) => Some(authority.as_str().as_bytes()),
+            None => self.fields.known(&HOST),
         }
     }
 
     /// All entries, pseudo-headers first, in Envoy's order.
     pub(crate) fn pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let pseudo: [Option<(&[u8], &[u8])>; 4] = match self {
-            Self::Request(head) => [
-                head.authority().map(|value| (&b":authority"[..], value)),
+        let pseudo: [Option<(&[u8], &[u8])>; 4] = match self.line {
+            Line::Request(head) => [
+                self.authority().map(|value| (&b":authority"[..], value)),
                 head.path().map(|value| (&b":path"[..], value.as_bytes())),
                 head.method()
                     .map(|value| (&b":method"[..], value.as_bytes())),
                 head.scheme()
                     .map(|value| (&b":scheme"[..], value.as_bytes())),
             ],
-            Self::Response(head) => [
+            Line::Response(head) => [
                 head.status
                     .as_ref()
                     .map(|status| (&b":status"[..], status.as_str().as_bytes())),
@@ -46,15 +97,14 @@ impl<'a> Map<'a> {
                 None,
                 None,
             ],
-            Self::Trailers(_) => [None; 4],
+            Line::Trailers => [None; 4],
         };
-        let hide_host = matches!(self, Self::Request(_));
-        let headers = self
-            .headers()
+        let hide_host = self.is_request();
+        let fields = self
+            .fields
             .iter()
-            .filter(move |(name, _)| !(hide_host && **name == HOST))
-            .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-        pseudo.into_iter().flatten().chain(headers)
+            .filter(move |(name, _)| !(hide_host && *name == HOST.as_str().as_bytes()));
+        pseudo.into_iter().flatten().chain(fields)
     }
 
     /// The number of entries, and the bytes of their keys and values.
@@ -73,35 +123,34 @@ impl<'a> Map<'a> {
 
     /// How many entries there are.
     pub(crate) fn count(self) -> usize {
-        let headers = self.headers();
-        match self {
-            Self::Request(head) => {
-                let host = headers.get_all(HOST).iter().count();
+        match self.line {
+            Line::Request(head) => {
+                let hosts = self.fields.count(&HOST);
                 let pseudo = usize::from(head.method.is_some())
                     + usize::from(!head.path_removed)
                     + usize::from(head.scheme().is_some())
-                    + usize::from(head.authority().is_some());
-                headers.len() - host + pseudo
+                    + usize::from(hosts > 0 || head.uri.authority().is_some());
+                self.fields.len() - hosts + pseudo
             }
-            Self::Response(head) => headers.len() + usize::from(head.status.is_some()),
-            Self::Trailers(trailers) => trailers.len(),
+            Line::Response(head) => self.fields.len() + usize::from(head.status.is_some()),
+            Line::Trailers => self.fields.len(),
         }
     }
 
     /// The first value of a name, whatever its case.
     pub(crate) fn get(self, name: &[u8]) -> Option<&'a [u8]> {
-        match self {
-            Self::Request(head) => {
+        match self.line {
+            Line::Request(head) => {
                 if let Some(pseudo) = RequestPseudo::from_name(name) {
                     return match pseudo {
                         RequestPseudo::Method => head.method().map(str::as_bytes),
                         RequestPseudo::Path => head.path().map(str::as_bytes),
-                        RequestPseudo::Authority => head.authority(),
+                        RequestPseudo::Authority => self.authority(),
                         RequestPseudo::Scheme => head.scheme().map(str::as_bytes),
                     };
                 }
             }
-            Self::Response(head) => {
+            Line::Response(head) => {
                 if name == b":status" {
                     return head
                         .status
@@ -109,10 +158,9 @@ impl<'a> Map<'a> {
                         .map(|status| status.as_str().as_bytes());
                 }
             }
-            Self::Trailers(_) => {}
+            Line::Trailers => {}
         }
-        let name = HeaderName::from_bytes(name).ok()?;
-        self.headers().get(name).map(HeaderValue::as_bytes)
+        self.fields.get(name)
     }
 }
 
@@ -136,13 +184,31 @@ impl MapMut<'_> {
         }
     }
 
+    /// Keeps what the head says of its body, before that is changed.
+    fn keep_framing(&mut self) {
+        let (headers, framing) = match self {
+            Self::Request(head) => (&head.headers, &mut head.framing),
+            Self::Response(head) => (&head.headers, &mut head.framing),
+            Self::Trailers(_) => return,
+        };
+        framing.get_or_insert_with(|| Box::new(Framing::of(headers)));
+    }
+
+    /// The map, for a change of the entries of this name.
+    fn headers_to_change(&mut self, name: &HeaderName) -> &mut HeaderMap {
+        if Framing::has(name) {
+            self.keep_framing();
+        }
+        self.headers()
+    }
+
     /// Appends an entry; a pseudo-header is set, since it can be there only once.
     pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), Status> {
         if self.set_pseudo(name, value)? {
             return Ok(());
         }
         let (name, value) = header(name, value)?;
-        let headers = self.headers();
+        let headers = self.headers_to_change(&name);
         must_fit(headers, &name, &value)?;
         headers
             .try_append(name, value)
@@ -156,7 +222,7 @@ impl MapMut<'_> {
             return Ok(());
         }
         let (name, value) = header(name, value)?;
-        insert(self.headers(), name, value)
+        insert(self.headers_to_change(&name), name, value)
     }
 
     /// Removes all entries of this name.
@@ -176,14 +242,15 @@ impl MapMut<'_> {
             }
             Self::Trailers(_) => {}
         }
-        if let Ok(name) = HeaderName::from_bytes(name) {
-            self.headers().remove(name);
+        if let Some(name) = names::parse(name) {
+            self.headers_to_change(&name).remove(name);
         }
     }
 
     /// Puts these entries in the place of all that is there. Pseudo-headers that are not among them are gone too.
     /// Returns how many entries were refused.
     pub(crate) fn replace_all(&mut self, pairs: &[(&[u8], &[u8])]) -> usize {
+        self.keep_framing();
         self.headers().clear();
         match self {
             Self::Request(head) => {
@@ -262,7 +329,7 @@ fn must_fit(headers: &HeaderMap, name: &HeaderName, value: &HeaderValue) -> Resu
 
 fn header(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), Status> {
     Ok((
-        HeaderName::from_bytes(name).map_err(|_| Status::BadArgument)?,
+        names::parse(name).ok_or(Status::BadArgument)?,
         HeaderValue::from_bytes(value).map_err(|_| Status::BadArgument)?,
     ))
 }
@@ -302,10 +369,10 @@ mod tests {
             ":method=GET",
             ":scheme=http",
         ];
-        assert_eq!(texts(Map::Request(&one)), wanted);
-        assert_eq!(texts(Map::Request(&two)), wanted);
-        assert_eq!(Map::Request(&one).count(), 4);
-        assert_eq!(Map::Request(&one).get(b"Host"), Some(&b"example.com"[..]));
+        assert_eq!(texts(Map::request(&one)), wanted);
+        assert_eq!(texts(Map::request(&two)), wanted);
+        assert_eq!(Map::request(&one).count(), 4);
+        assert_eq!(Map::request(&one).get(b"Host"), Some(&b"example.com"[..]));
     }
 
     #[test]
@@ -317,7 +384,7 @@ mod tests {
             map.replace(b":scheme", b"https").expect("a scheme");
             map.add(b"host", b"other:8080").expect("a host");
             assert_eq!(
-                texts(Map::Request(&head)),
+                texts(Map::request(&head)),
                 [
                     ":authority=other:8080",
                     ":path=/new?q=1",
@@ -334,12 +401,12 @@ mod tests {
         MapMut::Request(&mut head).remove(b":authority");
         assert!(head.is_complete());
         assert_eq!(
-            texts(Map::Request(&head)),
+            texts(Map::request(&head)),
             [":path=/a", ":method=GET", ":scheme=http"]
         );
         MapMut::Request(&mut head).remove(b":path");
         assert!(!head.is_complete());
-        assert_eq!(Map::Request(&head).count(), 2);
+        assert_eq!(Map::request(&head).count(), 2);
     }
 
     #[test]
@@ -388,12 +455,12 @@ mod tests {
         let mut map = MapMut::Response(&mut head);
         map.add(b"X-A", b"1").expect("added");
         map.add(b"x-a", b"\xff\x80").expect("bytes are fine");
-        assert_eq!(Map::Response(&head).get(b"X-a"), Some(&b"1"[..]));
-        assert_eq!(Map::Response(&head).size(), (3, 7 + 3 + 3 + 1 + 3 + 2));
+        assert_eq!(Map::response(&head).get(b"X-a"), Some(&b"1"[..]));
+        assert_eq!(Map::response(&head).size(), (3, 7 + 3 + 3 + 1 + 3 + 2));
         MapMut::Response(&mut head)
             .replace(b"x-a", b"3")
             .expect("replaced");
-        assert_eq!(texts(Map::Response(&head)), [":status=200", "x-a=3"]);
+        assert_eq!(texts(Map::response(&head)), [":status=200", "x-a=3"]);
     }
 
     #[test]
@@ -424,7 +491,7 @@ mod tests {
         ]);
         assert_eq!(refused, 1);
         assert_eq!(
-            texts(Map::Request(&head)),
+            texts(Map::request(&head)),
             [":authority=b.example", ":path=/b", ":method=POST", "x=1"]
         );
         assert_eq!(MapMut::Request(&mut head).replace_all(&[]), 0);

@@ -12,6 +12,7 @@ mod buffer;
 mod end;
 mod exchange;
 mod facts;
+mod fields;
 mod flow;
 mod framing;
 mod guest;
@@ -19,6 +20,7 @@ mod head;
 mod headers;
 mod holds;
 mod map;
+mod names;
 mod property;
 mod queue;
 mod reply;
@@ -53,7 +55,6 @@ use crate::afterwards::afterwards;
 use crate::info::{LocalReplyInfo, UpstreamInfo};
 use crate::policy::{FailurePolicy, HeaderValues};
 use flow::{Course, Flow};
-use framing::Framing;
 
 /// Short codes of what the host answers by itself; the first three and the two about sizes are Envoy's.
 pub(crate) mod details {
@@ -94,8 +95,6 @@ pub(crate) struct Stream<G> {
     response_from: usize,
     /// Made when the first piece of a body enters.
     courses: [Option<Box<Course>>; 2],
-    /// What the two heads said about their bodies.
-    framings: [Framing; 2],
     /// The stream is cut: its bodies end as a broken connection does.
     cut: bool,
     /// A callback changed something that another task of the stream waits for.
@@ -166,7 +165,6 @@ impl<G: Guest> Stream<G> {
         guests: impl IntoIterator<Item = G>,
         request_ends: bool,
     ) -> Self {
-        let framings = [Framing::of(&exchange.request.headers), Framing::default()];
         Self {
             exchange: Some(exchange),
             filters: guests
@@ -185,7 +183,6 @@ impl<G: Guest> Stream<G> {
             request_ends,
             response_from: 0,
             courses: [None, None],
-            framings,
             cut: false,
             nudged: false,
         }
@@ -241,7 +238,8 @@ impl<G: Guest> Stream<G> {
         let snapshot = self.is_read_later(Direction::Request);
         let passes = self.request_passes_plugins();
         let mut head = self.exchange.as_mut()?.forward(snapshot);
-        self.fit_length(Direction::Request, passes, &mut head.headers);
+        let before = head.framing.take();
+        self.fit_length(Direction::Request, passes, &mut head.headers, before);
         Some(head)
     }
 
@@ -306,7 +304,6 @@ impl<G: Guest> Stream<G> {
 
     /// Gives the inner service's response to the plugins. `ends`: neither body nor trailers follow.
     pub(crate) fn begin_response(&mut self, head: ResponseHead, ends: bool) {
-        self.framings[Direction::Response as usize] = Framing::of(&head.headers);
         if let Some(exchange) = self.exchange.as_mut() {
             exchange.response = Some(head);
             exchange.response_open = true;
@@ -353,7 +350,8 @@ impl<G: Guest> Stream<G> {
             .as_mut()
             .and_then(|exchange| exchange.deliver(snapshot));
         if let Some(head) = &mut head {
-            self.fit_length(Direction::Response, passes, &mut head.headers);
+            let before = head.framing.take();
+            self.fit_length(Direction::Response, passes, &mut head.headers, before);
         }
         (head, source)
     }

@@ -14,7 +14,6 @@ use smallvec::SmallVec;
 
 use super::exchange::Exchange;
 use super::facts::Facts;
-use super::map::Map;
 use super::{details, reply};
 use crate::abi::MapType;
 use crate::info::{ConnectionInfo, TlsInfo, UpstreamInfo};
@@ -135,7 +134,8 @@ fn attribute<'a>(path: &[&[u8]], exchange: &'a Exchange) -> Option<Value<'a>> {
 
 fn request<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Value<'a>> {
     let head = &exchange.request;
-    let header = |name: HeaderName| Some(Value::Bytes(head.headers.get(name)?.as_bytes()));
+    let map = exchange.request_map();
+    let header = |name: HeaderName| map.fields().known(&name);
     Some(match name {
         b"path" => head.path()?.into(),
         b"url_path" => head.path()?.split('?').next()?.into(),
@@ -143,12 +143,12 @@ fn request<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Value<'a>> {
             let query = head.path()?.split_once('?').map_or("", |(_, query)| query);
             query.split('#').next()?.into()
         }
-        b"host" => Value::Bytes(head.authority()?),
+        b"host" => Value::Bytes(map.authority()?),
         b"scheme" => head.scheme()?.into(),
         b"method" => head.method()?.into(),
-        b"referer" => return header(REFERER),
-        b"useragent" => return header(USER_AGENT),
-        b"id" => return header(HeaderName::from_static("x-request-id")),
+        b"referer" => Value::Bytes(header(REFERER)?),
+        b"useragent" => Value::Bytes(header(USER_AGENT)?),
+        b"id" => Value::Bytes(header(HeaderName::from_static("x-request-id"))?),
         b"protocol" => protocol(head.version).into(),
         b"time" => exchange
             .facts
@@ -158,8 +158,12 @@ fn request<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Value<'a>> {
             .into(),
         b"duration" => exchange.facts.duration()?.into(),
         b"headers_bytes" => bytes_of(exchange, MapType::RequestHeaders).into(),
-        b"size" => match head.headers.get(CONTENT_LENGTH) {
-            Some(length) => length.to_str().ok()?.parse::<u64>().ok()?.into(),
+        b"size" => match header(CONTENT_LENGTH) {
+            Some(length) => std::str::from_utf8(length)
+                .ok()?
+                .parse::<u64>()
+                .ok()?
+                .into(),
             None => exchange.received().into(),
         },
         b"total_size" => (exchange.received() + bytes_of(exchange, MapType::RequestHeaders)).into(),
@@ -246,18 +250,15 @@ fn xds<'a>(name: &[u8], facts: &'a Facts) -> Option<Value<'a>> {
 /// All values of a header, joined by commas.
 fn header<'a>(exchange: &'a Exchange, kind: MapType, name: &[u8]) -> Option<Value<'a>> {
     let map = exchange.map(kind).ok()?;
-    if name.starts_with(b":")
-        || matches!(map, Map::Request(_)) && name.eq_ignore_ascii_case(b"host")
-    {
+    if name.starts_with(b":") || map.is_request() && name.eq_ignore_ascii_case(b"host") {
         return map.get(name).map(Value::Bytes);
     }
-    let name = HeaderName::from_bytes(name).ok()?;
-    let mut values = map.headers().get_all(name).iter();
-    let mut all = Cow::Borrowed(values.next()?.as_bytes());
+    let mut values = map.fields().get_all(name);
+    let mut all = Cow::Borrowed(values.next()?);
     for value in values {
         let all = all.to_mut();
         all.push(b',');
-        all.extend_from_slice(value.as_bytes());
+        all.extend_from_slice(value);
     }
     Some(match all {
         Cow::Borrowed(only) => Value::Bytes(only),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::head::{RequestHead, ResponseHead};
+use super::map::Map;
 use super::{Direction, details};
 use crate::abi::Status;
 use crate::info::{LocalReplyInfo, PluginFailure};
@@ -116,9 +117,14 @@ impl LocalReply {
         &self.details
     }
 
-    /// The response, in the shape that the request asks for: a gRPC request gets a trailers-only gRPC response.
-    pub(crate) fn into_response(self, request: &RequestHead) -> (ResponseHead, Bytes) {
-        if is_grpc(&request.headers) {
+    /// The response, in the shape that the request asks for: a gRPC request (see [`is_grpc`]) gets a trailers-only gRPC
+    /// response.
+    pub(crate) fn into_response(
+        self,
+        request: &RequestHead,
+        is_grpc: bool,
+    ) -> (ResponseHead, Bytes) {
+        if is_grpc {
             return (self.into_grpc(), Bytes::new());
         }
         let mut head = ResponseHead::new(self.status);
@@ -181,10 +187,11 @@ fn failure(of: &str) -> PluginFailure {
 }
 
 /// Whether a request is a gRPC one: its content type is `application/grpc`, with or without a suffix.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
+pub(super) fn is_grpc(request: Map<'_>) -> bool {
+    request
+        .fields()
+        .known(&CONTENT_TYPE)
+        .and_then(|value| value.strip_prefix(b"application/grpc"))
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
 }
 
@@ -218,6 +225,10 @@ fn percent_encode(message: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn of(request: &RequestHead, reply: LocalReply) -> (ResponseHead, Bytes) {
+        reply.into_response(request, is_grpc(Map::request(request)))
+    }
+
     fn plain() -> RequestHead {
         RequestHead::default()
     }
@@ -242,7 +253,7 @@ mod tests {
         )
         .expect("a reply");
         assert_eq!(*reply.details(), "no_way");
-        let (head, body) = reply.into_response(&plain());
+        let (head, body) = of(&plain(), reply);
         assert_eq!(body, "denied");
         assert_eq!(head.status, Some(StatusCode::FORBIDDEN));
         assert_eq!(head.headers["content-length"], "6");
@@ -260,7 +271,7 @@ mod tests {
             -1,
         )
         .expect("a reply");
-        let (head, body) = reply.into_response(&plain());
+        let (head, body) = of(&plain(), reply);
         assert!(body.is_empty() && head.headers.is_empty());
     }
 
@@ -271,7 +282,7 @@ mod tests {
             ..plain()
         };
         let reply = LocalReply::from_guest(403, b"", b"denied", &[], -1).expect("a reply");
-        let (head, body) = reply.into_response(&head);
+        let (head, body) = of(&head, reply);
         assert!(body.is_empty());
         assert_eq!(head.headers["content-length"], "6");
     }
@@ -279,14 +290,14 @@ mod tests {
     #[test]
     fn a_grpc_request_gets_a_grpc_answer() {
         let reply = LocalReply::from_guest(403, b"", "nö %".as_bytes(), &[], -1).expect("a reply");
-        let (head, body) = reply.into_response(&grpc());
+        let (head, body) = of(&grpc(), reply);
         assert!(body.is_empty());
         assert_eq!(head.status, Some(StatusCode::OK));
         assert_eq!(head.headers["grpc-status"], "7");
         assert_eq!(head.headers["grpc-message"], "n%C3%B6 %25");
         assert_eq!(head.headers["content-type"], "application/grpc");
         let reply = LocalReply::from_guest(403, b"", b"", &[], 5).expect("a reply");
-        assert_eq!(reply.into_response(&grpc()).0.headers["grpc-status"], "5");
+        assert_eq!(of(&grpc(), reply).0.headers["grpc-status"], "5");
     }
 
     #[test]

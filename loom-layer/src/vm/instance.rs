@@ -25,6 +25,8 @@ pub(super) struct Instance {
     store: Store<Host>,
     exports: Exports,
     last_context: u32,
+    /// All ids were used once: one that is new may still be taken.
+    context_ids_return: bool,
     /// The root contexts' ids, by their plugins' keys.
     roots: FxHashMap<u64, u32>,
 }
@@ -65,6 +67,7 @@ impl Instance {
             store,
             exports,
             last_context: NO_CONTEXT,
+            context_ids_return: false,
             roots: FxHashMap::default(),
         };
         let result = this.initialize(&instance);
@@ -274,18 +277,18 @@ impl Instance {
                 body,
                 trailers,
             } => {
-                let numbers = [Map::Response(head).count(), body.len(), trailers.len()];
+                let numbers = [Map::response(head).count(), body.len(), trailers.len()];
                 return self.http_call_response(root, call, numbers.map(size));
             }
             CallEvent::Reset => return self.http_call_response(root, call, [0; 3]),
             CallEvent::InitialMetadata(head) => (
                 &exports.grpc_initial_metadata,
-                size(Map::Response(head).count()),
+                size(Map::response(head).count()),
             ),
             CallEvent::Message(message) => (&exports.grpc_receive, size(message.len())),
             CallEvent::TrailingMetadata(head) => (
                 &exports.grpc_trailing_metadata,
-                size(Map::Response(head).count()),
+                size(Map::response(head).count()),
             ),
             CallEvent::Closed(status) => (&exports.grpc_close, status.code),
         };
@@ -527,8 +530,12 @@ impl Instance {
     fn next_context(&mut self) -> u32 {
         let host = self.store.data();
         loop {
-            self.last_context = self.last_context.wrapping_add(1);
-            let id = self.last_context;
+            let (id, overflowed) = self.last_context.overflowing_add(1);
+            self.last_context = id;
+            self.context_ids_return |= overflowed;
+            if !self.context_ids_return {
+                return id;
+            }
             if id != NO_CONTEXT && !host.streams.contains_key(&id) && !host.roots.contains_key(&id)
             {
                 return id;

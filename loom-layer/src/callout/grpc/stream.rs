@@ -163,6 +163,7 @@ fn split(response: Response<CalloutBody>) -> (ResponseHead, CalloutBody) {
         status: Some(parts.status),
         version: parts.version,
         headers: parts.headers,
+        framing: None,
     };
     (head, body)
 }
@@ -173,6 +174,7 @@ fn nothing() -> ResponseHead {
         status: None,
         version: Version::HTTP_2,
         headers: HeaderMap::new(),
+        framing: None,
     }
 }
 

@@ -62,7 +62,6 @@ fn a_request_s_length_is_the_client_s() {
     head.headers
         .insert(CONTENT_LENGTH, "10".parse().expect("a value"));
     let exchange = Box::new(Exchange::new(head, unreachable()));
-    fixture.stream.framings[0] = Framing::of(&exchange.request.headers);
     fixture.stream.exchange = Some(exchange);
     assert_eq!(fixture.request(), Poll::Ready(Verdict::Forward));
     assert_eq!(
