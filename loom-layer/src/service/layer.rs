@@ -29,9 +29,16 @@ impl<S> Layer<S> for LoomChain {
     type Service = LoomService<S>;
 
     fn layer(&self, inner: S) -> LoomService<S> {
+        let takes_part = |plugin: &&Arc<Attached>| plugin.takes_part_in_streams();
+        let all_do = self.plugins.iter().all(|plugin| takes_part(&plugin));
         LoomService {
             inner,
-            plugins: Arc::clone(&self.plugins),
+            plugins: if all_do {
+                Arc::clone(&self.plugins)
+            } else {
+                self.plugins.iter().filter(takes_part).cloned().collect()
+            },
+            idle: (!all_do).then(|| Arc::clone(&self.plugins)),
         }
     }
 }
@@ -43,7 +50,10 @@ impl<S> Layer<S> for LoomChain {
 #[derive(Clone)]
 pub struct LoomService<S> {
     inner: S,
+    /// Those that streams pass.
     plugins: Arc<[Arc<Attached>]>,
+    /// The whole chain, if some of it only has to be kept alive.
+    idle: Option<Arc<[Arc<Attached>]>>,
 }
 
 impl<S, B, RB> Service<Request<B>> for LoomService<S>
@@ -79,7 +89,9 @@ where
 impl<S: fmt::Debug> fmt::Debug for LoomService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self
-            .plugins
+            .idle
+            .as_ref()
+            .unwrap_or(&self.plugins)
             .iter()
             .map(|plugin| &*plugin.root.name)
             .collect();

@@ -24,6 +24,24 @@ impl Attached {
     pub(crate) fn reads_properties(&self) -> bool {
         self.vm.compiled.reads_properties
     }
+
+    /// Whether the plugin has this callback and its phase allows it.
+    fn wants(&self, callback: Callback) -> bool {
+        let has = self.vm.compiled.callbacks.has(callback);
+        has && callback
+            .phase()
+            .is_none_or(|phase| self.root.phase <= phase)
+    }
+
+    /// Whether a stream may come to have a context in this plugin: it has one with its first callback, and one that is only
+    /// about the end of a context is none.
+    pub(crate) fn takes_part_in_streams(&self) -> bool {
+        let begins = |callback: &Callback| *callback != Callback::Done;
+        Callback::IN_PHASES
+            .into_iter()
+            .filter(begins)
+            .any(|callback| self.wants(callback))
+    }
 }
 
 impl Drop for Attached {
@@ -63,10 +81,7 @@ impl PluginGuest {
 
 impl Guest for PluginGuest {
     fn wants(&self, callback: Callback) -> bool {
-        let has = self.plugin.vm.compiled.callbacks.has(callback);
-        has && callback
-            .phase()
-            .is_none_or(|phase| self.plugin.root.phase <= phase)
+        self.plugin.wants(callback)
     }
 
     fn resumed_nothing(&self, direction: Direction) {
