@@ -4,7 +4,7 @@
 //! thread: it tries, leaves its waker, tries once more (the holder may have let go in between) and returns `Pending`.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -18,7 +18,7 @@ const SPINS: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct PollMutex<T> {
     value: Mutex<T>,
-    /// Whether `waiters` may hold something, so that an uncontended unlock does not look.
+    /// Whether `waiters` may hold something, so that an uncontended unlock does not lock them.
     waiting: AtomicBool,
     waiters: Mutex<Vec<Waker>>,
 }
@@ -55,9 +55,9 @@ impl<T> PollMutex<T> {
                 waiters.push(cx.waker().clone());
             }
         }
-        self.waiting.store(true, Ordering::SeqCst);
-        // Pairs with the fence after the unlock: either the holder sees `waiting`, or this try sees the lock free.
-        fence(Ordering::SeqCst);
+        // Of this swap and the one after the unlock one comes first: either the holder sees that somebody waits, or this try
+        // sees what the holder did, the unlock included. (Two swaps cost less than two fences.)
+        self.waiting.swap(true, Ordering::AcqRel);
         match self.try_lock() {
             Some(guard) => Poll::Ready(guard),
             None => Poll::Pending,
@@ -65,8 +65,7 @@ impl<T> PollMutex<T> {
     }
 
     fn wake_waiters(&self) {
-        fence(Ordering::SeqCst);
-        if self.waiting.load(Ordering::Relaxed) && self.waiting.swap(false, Ordering::SeqCst) {
+        if self.waiting.swap(false, Ordering::AcqRel) {
             let waiters = std::mem::take(&mut *self.waiters.lock());
             for waiter in waiters {
                 afterwards(|| waiter.wake());
