@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use loom_layer::LoomChain;
+use loom_layer::{LoomChain, RequestBody};
 use tower::ServiceBuilder;
 use tower_http::add_extension::AddExtensionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
@@ -19,6 +19,14 @@ use crate::metrics::{Metrics, WatchLayer};
 use crate::router::Selection;
 use action::ActionService;
 use timeout::RouteTimeoutLayer;
+
+/// A request's body behind plugins as the rest of the gateway knows bodies; boxed only when plugins look at it.
+fn plain(body: RequestBody<Body>) -> Body {
+    match body.try_into_inner() {
+        Ok(plain) => plain,
+        Err(body) => Body::new(body),
+    }
+}
 
 /// The router of a route: its plugins, outermost first, around what it does. `routes` are those of its listener, among
 /// which a plugin may have another one chosen.
@@ -46,7 +54,7 @@ pub(crate) fn route_router(
             (
                 MapResponseBodyLayer::new(Body::new),
                 chain,
-                MapRequestBodyLayer::new(Body::new),
+                MapRequestBodyLayer::new(plain),
             )
         }))
         .service(ActionService::new(action, reports, routes));

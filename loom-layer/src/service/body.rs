@@ -46,6 +46,25 @@ pin_project! {
 }
 
 impl<B> RequestBody<B> {
+    /// The body that the layer got, when nothing of it concerns the layer: an inner service that boxes bodies need not box
+    /// this one again.
+    ///
+    /// # Errors
+    ///
+    /// The body as it is, when plugins look at it or may ask for its size.
+    #[expect(clippy::result_large_err, reason = "it is the value that came in")]
+    pub fn try_into_inner(self) -> Result<B, Self> {
+        match self {
+            Self {
+                source: Source::Plain { body },
+                stream: None,
+                meter: None,
+                ..
+            } => Ok(body),
+            through_plugins => Err(through_plugins),
+        }
+    }
+
     /// A body that no plugin looks at.
     pub(super) fn untouched(body: B) -> Self {
         Self::new(Source::Plain { body }, None, None)
