@@ -1,7 +1,7 @@
 //! The layer around a service that does nothing.
 
 use criterion::Criterion;
-use loom_benches::{CpuTime, Guest, bare, get, headers};
+use loom_benches::{CpuTime, Guest, GuestAlone, bare, get, headers};
 use loom_layer::LoomChain;
 use tower::Layer;
 
@@ -12,6 +12,10 @@ pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
     group.bench_function("bare service", |b| requests(b, bare(), get));
     group.bench_function("no plugin", |b| {
         requests(b, LoomChain::new([]).layer(bare()), get);
+    });
+    let mut alone = GuestAlone::load().expect("a plugin");
+    group.bench_function("header plugin without a host", |b| {
+        b.iter(|| alone.request().expect("no trap"));
     });
     let nothing = Guest::nothing().load();
     group.bench_function("plugin without callbacks", |b| {

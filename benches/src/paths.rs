@@ -9,11 +9,14 @@ use http_body_util::Full;
 use loom_layer::{LoomChain, LoomPlugin};
 use tower::{Layer, Service};
 
-use crate::{Guest, bare, get, header_plugin, post, reading, run, runtime, thread_runtime};
+use crate::{
+    Guest, GuestAlone, bare, get, header_plugin, post, reading, run, runtime, thread_runtime,
+};
 
 /// The names of all ways.
-pub const PATHS: [&str; 8] = [
+pub const PATHS: [&str; 9] = [
     "bare",
+    "guest-alone",
     "no-plugin",
     "nothing",
     "header-1",
@@ -33,6 +36,7 @@ pub fn path(name: &str) -> Option<Requests> {
     let body = || post(BODY);
     Some(match name {
         "bare" => repeated(bare(), get),
+        "guest-alone" => guest_alone(),
         "no-plugin" => repeated(LoomChain::new([]).layer(bare()), get),
         "nothing" => repeated(Guest::nothing().load().layer(bare()), get),
         "header-1" => repeated(headers(1).layer(bare()), get),
@@ -41,6 +45,16 @@ pub fn path(name: &str) -> Option<Requests> {
         "body-untouched" => repeated(headers(1).layer(reading()), body),
         "body-read" => repeated(Guest::read_body().load().layer(reading()), body),
         _ => return None,
+    })
+}
+
+/// The guide's plugin without a host, for comparison.
+fn guest_alone() -> Requests {
+    let mut guest = GuestAlone::load().expect("a plugin");
+    Box::new(move |times| {
+        for _ in 0..times {
+            guest.request().expect("no trap");
+        }
     })
 }
 

@@ -207,6 +207,9 @@ CPU time of one request through the layer around a service that answers `hello`,
 `cargo bench -p loom-benches`. What a request costs that passes no layer is `layer/bare service`. Those of `routes` are whole
 requests through a gateway with so many routes: the differences are what counts.
 
+`layer/header plugin without a host` is the floor: the callbacks of one request in wasmtime alone, where every host call
+answers OK and does nothing.
+
 ";
 
 const TAIL: &str = "
