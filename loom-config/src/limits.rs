@@ -73,6 +73,8 @@ pub(crate) const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 pub(crate) const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
 /// The bounds of [`RESOLVE_INTERVAL`]: a look-up per second is the most that a shared resolver should bear.
 pub(crate) const RESOLVE_INTERVAL_RANGE: RangeInclusive<Duration> = SECOND..=DAY;
+/// The greatest weight of an upstream in a split: a thousandth of a per cent can be said, and sums stay small.
+pub(crate) const SHARE_WEIGHT: u32 = 1_000_000;
 /// Segments of a path with parameters. The look-up walks down them.
 pub(crate) const TEMPLATE_SEGMENTS: usize = 64;
 /// Memory of one compiled regular expression, and of what it computes with: enough for some hundred characters.

@@ -12,10 +12,15 @@ use std::time::Duration;
 use crate::limits;
 pub use crate::{document::Document, secret::Secret};
 
+mod action;
 mod pattern;
 mod route;
 mod upstream;
 
+pub use action::{
+    Action, Changes, HeaderChanges, HostChange, PathChange, Piece, Redirect, Respond, Share,
+    Template,
+};
 pub use pattern::Pattern;
 pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
 pub use upstream::{

@@ -61,6 +61,8 @@ failures! {
     ConnectTimeout: GATEWAY_TIMEOUT, "connect_timeout", "the upstream did not take the connection in time";
     /// The route's `timeout` is over.
     RouteTimeout: GATEWAY_TIMEOUT, "route_timeout", "the upstream did not answer in time";
+    /// Nothing passed for the route's `idle_timeout`.
+    IdleTimeout: GATEWAY_TIMEOUT, "idle_timeout", "the upstream was silent for too long";
 }
 
 impl Failure {

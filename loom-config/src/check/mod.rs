@@ -13,10 +13,13 @@ use crate::schema::quoted;
 use crate::tree::{KeyPath, Node};
 use crate::units::{show_duration, show_size};
 
+mod actions;
 mod admin;
+mod changes;
 mod conditions;
 mod endpoints;
 mod equal_routes;
+mod headers;
 mod hosts;
 mod listeners;
 mod load_balancers;

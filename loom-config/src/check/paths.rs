@@ -31,6 +31,14 @@ pub(super) fn check(
     }
 }
 
+/// A path without a `*` or parameters in it, if it is one.
+pub(super) fn plain(written: &str) -> Option<String> {
+    match read(written) {
+        Ok(PathMatch::Exact(path)) => Some(path),
+        _ => None,
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     what: &'static str,

@@ -6,9 +6,9 @@ use http::Method;
 
 use super::names::{self, Names};
 use super::plugins::config_bytes;
-use super::{AllNames, Checker, conditions, equal_routes, hosts, paths};
+use super::{AllNames, Checker, actions, changes, conditions, equal_routes, hosts, paths};
 use crate::limits;
-use crate::model::{Plugin, PluginUse, Route};
+use crate::model::{Action, Plugin, PluginUse, Route};
 use crate::raw::{self, Items, OneOrMany, PluginEntry};
 use crate::tree::KeyPath;
 
@@ -65,14 +65,13 @@ impl Scope<'_> {
             conditions::parameter(raw, at, checker)
         });
         let plugins = self.plugins(raw.plugins.as_ref(), checker);
-        let upstream = raw.upstream.as_ref();
-        let upstream = upstream.and_then(|name| {
-            self.names
-                .upstreams
-                .resolve(name, &self.path.key("upstream"), checker)
-        });
+        let action = actions::check(raw, paths.as_deref(), self.names, self.path, checker);
+        let answers = matches!(action, Some(Action::Redirect(_) | Action::Respond(_)));
+        let changes = changes::check(raw, paths.as_deref(), !answers, self.path, checker);
         let range = &limits::ROUTE_TIMEOUT_RANGE;
         let timeout = checker.duration(raw.timeout.as_ref(), range, &self.path.key("timeout"));
+        let idle = raw.idle_timeout.as_ref();
+        let idle_timeout = checker.duration(idle, range, &self.path.key("idle_timeout"));
         Some(Route {
             id: raw.id.clone()?,
             listeners: listeners?,
@@ -83,8 +82,10 @@ impl Scope<'_> {
             query: query?,
             order: raw.order.unwrap_or(0),
             plugins: plugins?,
-            upstream: upstream?,
+            action: action?,
+            changes: changes?,
             timeout,
+            idle_timeout,
         })
     }
 

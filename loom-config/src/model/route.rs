@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::Pattern;
+use super::{Action, Changes, Pattern};
 
 /// One route: which requests it takes, which plugins they pass, where they go.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,10 +28,14 @@ pub struct Route {
     pub order: i32,
     /// The plugins that a request passes, in the order in which it passes them: by priority, then by the file's order.
     pub plugins: Vec<PluginUse>,
-    /// Index into [`Config::upstreams`](super::Config::upstreams).
-    pub upstream: usize,
+    /// What it does with them.
+    pub action: Action,
+    /// What is changed on the way to an upstream and back.
+    pub changes: Changes,
     /// From the end of the request to the end of the response; `None` means no limit.
     pub timeout: Option<Duration>,
+    /// How long nothing of a request or response may pass; `None` means no limit.
+    pub idle_timeout: Option<Duration>,
 }
 
 /// A host that a route takes, in lower case and without a port.

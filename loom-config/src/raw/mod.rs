@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod action;
 mod admin;
 mod listener;
 mod plugin;
@@ -14,6 +15,11 @@ mod route;
 mod shapes;
 mod upstream;
 
+pub(crate) use action::HeaderValues as HeaderMapText;
+pub(crate) use action::{
+    HeaderChanges, HostHeader, HostWord, Redirect, RedirectEntry, RespondEntry, RewriteEntry,
+    RewriteRegex, Scheme, Share,
+};
 pub(crate) use admin::Admin;
 pub(crate) use listener::{ListenerEntry, ListenerLimits};
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{DurationText, Items, OneOrMany};
+use super::{
+    DurationText, HeaderChanges, HostHeader, Items, OneOrMany, RedirectEntry, RespondEntry,
+    RewriteEntry, Share,
+};
 
 /// One route: which requests it takes, which plugins they pass, where they go.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,11 +34,32 @@ pub(crate) struct Route {
     pub(crate) listeners: Option<OneOrMany<ListenerName>>,
     /// The plugins that its requests pass, by priority and then in this order. Default: none.
     pub(crate) plugins: Option<Items<PluginEntry>>,
-    /// Name of the upstream that its requests go to.
-    #[schemars(required, title = "the name of an upstream")]
+    /// Name of the upstream that its requests go to. A route has this, `split`, `redirect` or `respond`.
+    #[schemars(title = "the name of an upstream")]
     pub(crate) upstream: Option<String>,
+    /// Several upstreams that share its requests by weight.
+    pub(crate) split: Option<Items<Share>>,
+    /// The address that its requests are sent to instead.
+    pub(crate) redirect: Option<RedirectEntry>,
+    /// The response that its requests get.
+    pub(crate) respond: Option<RespondEntry>,
+    /// The beginning of the path that the upstream does not see: whole segments.
+    #[schemars(title = "a path such as /api", extend("pattern" = "^/"))]
+    pub(crate) strip_prefix: Option<String>,
+    /// The path that the upstream sees.
+    pub(crate) rewrite: Option<RewriteEntry>,
+    /// The `Host` that the upstream sees: what the client sent, the address of the endpoint, or one of the file. Default:
+    /// preserve.
+    #[schemars(extend("default" = "preserve"))]
+    pub(crate) host_header: Option<HostHeader>,
+    /// What is changed in the headers of its requests, behind the plugins.
+    pub(crate) request_headers: Option<HeaderChanges>,
+    /// What is changed in the headers of its responses, before the plugins.
+    pub(crate) response_headers: Option<HeaderChanges>,
     /// Time from the end of a request to the end of its response, from 1ms to 24h. Default: no limit.
     pub(crate) timeout: Option<DurationText>,
+    /// How long nothing of a request or of its response may pass, from 1ms to 24h. Default: no limit.
+    pub(crate) idle_timeout: Option<DurationText>,
 }
 
 /// A path of a route.

@@ -186,6 +186,90 @@ const EFFECTS: &[(&str, &str)] = &[
         "routes: [{id: a, path: /*, <<upstream: e||upstream: f>>}]",
     ),
     (
+        "routes[].split[].upstream",
+        "routes: [{id: a, path: /*, split: [{weight: 1, <<upstream: e||upstream: f>>}]}]",
+    ),
+    (
+        "routes[].split[].weight",
+        "routes: [{id: a, path: /*, split: [{upstream: e, <<weight: 1||weight: 2>>}]}]",
+    ),
+    (
+        "routes[].redirect.to",
+        "routes: [{id: a, path: /*, redirect: {<<to: /a||to: '/b$$'>>}}]",
+    ),
+    (
+        "routes[].redirect.scheme",
+        "routes: [{id: a, path: /*, redirect: {host: a, <<scheme: https>>}}]",
+    ),
+    (
+        "routes[].redirect.host",
+        "routes: [{id: a, path: /*, redirect: {scheme: https, <<host: a>>}}]",
+    ),
+    (
+        "routes[].redirect.path",
+        "routes: [{id: a, path: /*, redirect: {scheme: https, <<path: /a>>}}]",
+    ),
+    (
+        "routes[].redirect.status",
+        "routes: [{id: a, path: /*, redirect: {to: /a, <<status: 308>>}}]",
+    ),
+    (
+        "routes[].respond.status",
+        "routes: [{id: a, path: /*, respond: {<<status: 404>>}}]",
+    ),
+    (
+        "routes[].respond.body",
+        "routes: [{id: a, path: /*, respond: {<<body: text>>}}]",
+    ),
+    (
+        "routes[].respond.headers",
+        "routes: [{id: a, path: /*, respond: {<<headers: {x-a: [b, c]}>>}}]",
+    ),
+    (
+        "routes[].strip_prefix",
+        "routes: [{id: a, path: /*, upstream: e, <<strip_prefix: /api>>}]",
+    ),
+    (
+        "routes[].rewrite.regex",
+        "routes: [{id: a, path: /*, upstream: e, rewrite: {with: /a, <<regex: a||regex: a$$>>}}]",
+    ),
+    (
+        "routes[].rewrite.with",
+        "routes: [{id: a, path: /*, upstream: e, rewrite: {regex: '(a)', <<with: '/a'||with: '/{1}'>>}}]",
+    ),
+    (
+        "routes[].host_header.set",
+        "routes: [{id: a, path: /*, upstream: e, host_header: {<<set: a||set: b>>}}]",
+    ),
+    (
+        "routes[].request_headers.set",
+        "routes: [{id: a, path: /*, upstream: e, request_headers: {remove: x-z, <<set: {x-a: b}>>}}]",
+    ),
+    (
+        "routes[].request_headers.add",
+        "routes: [{id: a, path: /*, upstream: e, request_headers: {remove: x-z, <<add: {x-a: [b, c]}>>}}]",
+    ),
+    (
+        "routes[].request_headers.remove",
+        "routes: [{id: a, path: /*, upstream: e, request_headers: {set: {x-z: a}, <<remove: x-a>>}}]",
+    ),
+    (
+        "routes[].response_headers.set",
+        "routes: [{id: a, path: /*, upstream: e, response_headers: {remove: x-z, <<set: {x-a: b}>>}}]",
+    ),
+    (
+        "routes[].response_headers.add",
+        "routes: [{id: a, path: /*, upstream: e, response_headers: {remove: x-z, <<add: {x-a: [b, c]}>>}}]",
+    ),
+    (
+        "routes[].response_headers.remove",
+        "routes: [{id: a, path: /*, upstream: e, response_headers: {set: {x-z: a}, <<remove: x-a>>}}]",
+    ),
+    (
+        "routes[].idle_timeout",
+        "routes: [{id: a, path: /*, upstream: e, <<idle_timeout: 30s>>}]",
+    ),
+    (
         "routes[].timeout",
         "routes: [{id: a, path: /*, upstream: e, <<timeout: 30s>>}]",
     ),

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use loom_config::Loader;
-use loom_config::model::{EndpointAddress, PathMatch, Phase, Target};
+use loom_config::model::{Action, EndpointAddress, PathMatch, Phase, Target};
 
 const GUIDE: &str = include_str!("../bad/guide_without_upstreams.yaml");
 
@@ -34,8 +34,8 @@ fn the_snippet_of_its_error_completes_it() {
     assert_eq!(plugin.timeout, Some(Duration::from_millis(50)));
     let route = &config.routes[0];
     assert_eq!(
-        (route.id.as_str(), route.plugins[0].plugin, route.upstream),
-        ("api", 0, 0)
+        (route.id.as_str(), route.plugins[0].plugin, &route.action),
+        ("api", 0, &Action::Upstream(0))
     );
     assert_eq!(route.paths, [PathMatch::Prefix("/api".to_owned())]);
     let Target::Servers(servers) = &config.upstreams[0].target else {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use loom_config::model::{
-    Endpoint, EndpointAddress, FailurePolicy, HashOn, HostMatch, LoadBalancer, LogFormat, LogLevel,
-    PathMatch, Phase, RequestBody, Target,
+    Action, Endpoint, EndpointAddress, FailurePolicy, HashOn, HostMatch, LoadBalancer, LogFormat,
+    LogLevel, PathMatch, Phase, RequestBody, Target,
 };
 use loom_config::{Config, Loader};
 
@@ -209,8 +209,8 @@ upstreams: [{name: other, builtin: echo}, {name: echo, builtin: echo}]
     assert_eq!(one.paths, [PathMatch::Exact("/a".into())]);
     assert_eq!(one.hosts, [HostMatch::Exact("a.example.com".into())]);
     assert_eq!(
-        (one.listeners.as_slice(), one.upstream, one.timeout),
-        ([1].as_slice(), 1, None)
+        (one.listeners.as_slice(), &one.action, one.timeout),
+        ([1].as_slice(), &Action::Upstream(1), None)
     );
     assert_eq!(
         many.paths,

@@ -1,6 +1,6 @@
 //! What is configured and how it does, as JSON.
 
-use loom_config::model::{Config, HostMatch, PathMatch, Route, Segment};
+use loom_config::model::{Action, Config, HostMatch, PathMatch, Route, Segment};
 use serde_json::{Value, json};
 
 use super::Shown;
@@ -70,14 +70,31 @@ fn route(config: &Config, route: &Route) -> Value {
         .plugins
         .iter()
         .map(|one| &config.plugins[one.plugin].name);
+    let (does, what) = action(config, &route.action);
     json!({
         "id": route.id,
         "listeners": listeners.collect::<Vec<_>>(),
         "hosts": hosts.collect::<Vec<_>>(),
         "paths": paths.collect::<Vec<_>>(),
         "plugins": plugins.collect::<Vec<_>>(),
-        "upstream": config.upstreams[route.upstream].name,
+        does: what,
     })
+}
+
+/// What a route does: the key of the file, and as much of it as tells routes apart.
+fn action(config: &Config, action: &Action) -> (&'static str, Value) {
+    let name = |upstream: usize| &config.upstreams[upstream].name;
+    match action {
+        Action::Upstream(upstream) => ("upstream", json!(name(*upstream))),
+        Action::Split(shares) => {
+            let shares = shares
+                .iter()
+                .map(|share| json!({"upstream": name(share.upstream), "weight": share.weight}));
+            ("split", shares.collect())
+        }
+        Action::Redirect(redirect) => ("redirect", json!({"status": redirect.status.as_u16()})),
+        Action::Respond(respond) => ("respond", json!({"status": respond.status.as_u16()})),
+    }
 }
 
 /// A path as the configuration writes it.

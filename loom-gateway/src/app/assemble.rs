@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use loom_config::model::{self, Config, Route};
-use loom_layer::RouteInfo;
 
 use super::error::StartError;
 use crate::plugins::{Host, Plugins};
-use crate::proxy::{ProxyService, Upstream};
+use crate::proxy::Upstream;
 use crate::route::{Action, route_router};
 use crate::router::{RouteTable, Selection, listener_router};
 
@@ -82,7 +81,7 @@ impl Assembled {
                 .chain(&route.id, &route.plugins, &before.plugins);
             routes.push((route, chain.await?));
         }
-        let action = |route: &Route| action(config, route, &upstreams);
+        let action = |route: &Route| Action::new(route, &upstreams);
         let listeners = (0..config.listeners.len()).map(|listener| {
             let of_listener = || {
                 routes
@@ -100,11 +99,4 @@ impl Assembled {
         addition.keep();
         Ok(Self { listeners, stock })
     }
-}
-
-/// What a route does with its requests.
-fn action(config: &Config, route: &Route, upstreams: &[Arc<Upstream>]) -> Action {
-    let info = RouteInfo::new(&route.id).upstream(&config.upstreams[route.upstream].name);
-    let proxy = ProxyService::new(Arc::clone(&upstreams[route.upstream]));
-    Action::new(info, route.timeout, proxy)
 }

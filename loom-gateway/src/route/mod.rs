@@ -1,6 +1,8 @@
 //! A route is an axum `Router`: the layers of one route around the proxy service.
 
 mod action;
+mod changes;
+mod idle;
 mod timeout;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ pub(crate) use action::Action;
 use crate::metrics::{Metrics, WatchLayer};
 use crate::router::Selection;
 use action::ActionService;
+use idle::IdleTimeoutLayer;
 use timeout::RouteTimeoutLayer;
 
 /// A request's body behind plugins as the rest of the gateway knows bodies; boxed only when plugins look at it.
@@ -48,6 +51,7 @@ pub(crate) fn route_router(
         .layer(AddExtensionLayer::new(action.info().clone()))
         // Around the plugins: a request that one of them holds is a request that the client waits for.
         .option_layer(timeout)
+        .option_layer(action.idle_timeout().map(IdleTimeoutLayer::new))
         // The plugins of a route are one layer, so that ten of them cost no ten futures and bodies. The body types end
         // here: what is around a chain and what is inside of it are the same for routes without one.
         .option_layer(plugins.map(|chain| {

@@ -165,3 +165,44 @@ async fn the_new_route_s_timeout_counts() {
     let waiting = tokio::time::timeout(Duration::from_millis(500), get(&gateway, "/second")).await;
     assert!(waiting.is_err(), "{waiting:?}");
 }
+
+#[tokio::test]
+async fn the_new_route_s_changes_and_parameters_count() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("moves.wasm");
+    std::fs::write(&path, wat::parse_str(moves(FUNCTION)).expect("valid")).expect("written");
+    let gateway = start(&format!(
+        "plugins: [{{name: moves, path: '{}'}}]
+routes:
+  - {{id: first, path: '/{{id}}', plugins: [moves], rewrite: '/of-first/{{id}}', upstream: echo}}
+  - id: second
+    path: /other/{{name}}
+    rewrite: /of-second/{{name}}
+    response_headers: {{set: {{x-seen: second}}}}
+    upstream: echo
+upstreams: [{{name: echo, builtin: echo}}]",
+        path.display(),
+    ))
+    .await;
+    let moved = get(&gateway, "/other/there").await;
+    assert!(moved.contains(r#""path":"/of-second/there""#), "{moved}");
+    assert_eq!(seen(&moved), ["second", "second", "echo"]);
+    let stayed = get(&gateway, "/here").await;
+    assert!(stayed.contains(r#""path":"/of-first/here""#), "{stayed}");
+    assert_eq!(seen(&stayed), ["first", "echo"]);
+}
+
+#[tokio::test]
+async fn the_upstream_that_a_split_chose_is_known_with_the_response() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("moves.wasm");
+    std::fs::write(&path, wat::parse_str(moves("")).expect("valid")).expect("written");
+    let gateway = start(&format!(
+        "plugins: [{{name: moves, path: '{}'}}]
+routes: [{{id: all, path: /*, plugins: [moves], split: [{{upstream: echo, weight: 1}}]}}]
+upstreams: [{{name: echo, builtin: echo}}]",
+        path.display(),
+    ))
+    .await;
+    assert_eq!(seen(&get(&gateway, "/first").await), ["all", "echo"]);
+}

@@ -1,0 +1,130 @@
+//! What a route does with a request behind its plugins.
+
+mod redirect;
+mod respond;
+mod service;
+mod split;
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use futures_util::future::Either;
+use http::{Request, Response};
+use loom_config::model;
+use loom_layer::RouteInfo;
+use tower::Service;
+
+pub(super) use service::ActionService;
+
+use super::changes::Changes;
+use crate::errors::Failure;
+use crate::proxy::{ProxyService, Upstream};
+use redirect::Redirect;
+use respond::Reply;
+use split::Split;
+
+/// See the module's text. A clone is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct Action {
+    info: RouteInfo,
+    timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    changes: Option<Arc<Changes>>,
+    target: Target,
+}
+
+/// Where the response comes from.
+#[derive(Debug, Clone)]
+enum Target {
+    Upstream(ProxyService),
+    Split(Arc<Split>),
+    Redirect(Arc<Redirect>),
+    Reply(Arc<Reply>),
+}
+
+/// The response, on its way or made already.
+pub(super) type Answer = Either<
+    <ProxyService as Service<Request<Body>>>::Future,
+    Ready<Result<Response<Body>, Infallible>>,
+>;
+
+impl Action {
+    /// What this route does, with the upstreams of its configuration.
+    pub(crate) fn new(route: &model::Route, upstreams: &[Arc<Upstream>]) -> Self {
+        let info = RouteInfo::new(&route.id);
+        let (info, target) = match &route.action {
+            model::Action::Upstream(upstream) => {
+                let upstream = &upstreams[*upstream];
+                let proxy = ProxyService::new(Arc::clone(upstream));
+                (info.upstream(upstream.name()), Target::Upstream(proxy))
+            }
+            model::Action::Split(shares) => {
+                let split = Split::new(shares, upstreams, &info);
+                (info, Target::Split(Arc::new(split)))
+            }
+            model::Action::Redirect(redirect) => {
+                (info, Target::Redirect(Arc::new(Redirect::new(redirect))))
+            }
+            model::Action::Respond(respond) => (info, Target::Reply(Arc::new(Reply::new(respond)))),
+        };
+        Self {
+            info,
+            timeout: route.timeout,
+            idle_timeout: route.idle_timeout,
+            changes: Changes::new(&route.changes).map(Arc::new),
+            target,
+        }
+    }
+
+    /// The names that plugins see.
+    pub(crate) fn info(&self) -> &RouteInfo {
+        &self.info
+    }
+
+    /// The limit for the response.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// How long nothing may pass.
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        self.idle_timeout
+    }
+
+    /// What is changed in the responses.
+    fn changes(&self) -> Option<Arc<Changes>> {
+        self.changes
+            .clone()
+            .filter(|changes| changes.has_response())
+    }
+
+    /// Answers a request. With `reports`, plugins may ask how its upstream was reached; the names of one that is chosen only
+    /// here are returned for them.
+    fn answer(&self, mut request: Request<Body>, reports: bool) -> (Answer, Option<RouteInfo>) {
+        let proxy = match &self.target {
+            Target::Upstream(proxy) => (proxy, None),
+            Target::Split(split) => {
+                let (proxy, info) = split.choose();
+                (proxy, reports.then(|| info.clone()))
+            }
+            Target::Redirect(redirect) => return (made(redirect.answer(&request)), None),
+            Target::Reply(reply) => return (made(reply.answer()), None),
+        };
+        let (proxy, info) = proxy;
+        if let Some(changes) = &self.changes
+            && changes.request(&mut request).is_err()
+        {
+            let response = Failure::InvalidTarget.respond(request.uri().path(), None);
+            return (made(response), info);
+        }
+        let answer = proxy.clone().reporting(reports).call(request);
+        (Either::Left(answer), info)
+    }
+}
+
+fn made(response: Response<Body>) -> Answer {
+    Either::Right(ready(Ok(response)))
+}

@@ -1,0 +1,61 @@
+//! The future: the response's headers, or 504.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use http::{Response, Uri};
+use http_body::Body as _;
+use pin_project_lite::pin_project;
+
+use super::body::ResponseBody;
+use super::watch::Watch;
+use crate::errors::Failure;
+
+pin_project! {
+    /// The future of [`IdleTimeout`](super::service::IdleTimeout).
+    pub(crate) struct IdleTimeoutFuture<F> {
+        #[pin]
+        inner: F,
+        // It goes on into the response's body, so that it cannot be pinned in here.
+        watch: Option<Pin<Box<Watch>>>,
+        uri: Uri,
+    }
+}
+
+impl<F> IdleTimeoutFuture<F> {
+    pub(super) fn new(inner: F, watch: Watch, uri: Uri) -> Self {
+        Self {
+            inner,
+            watch: Some(Box::pin(watch)),
+            uri,
+        }
+    }
+}
+
+impl<F, E> Future for IdleTimeoutFuture<F>
+where
+    F: Future<Output = Result<Response<Body>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(result) = this.inner.poll(cx) {
+            return Poll::Ready(result.map(|response| match this.watch.take() {
+                Some(watch) if !response.body().is_end_stream() => {
+                    watch.activity().touch();
+                    response.map(|body| Body::new(ResponseBody::new(body, watch)))
+                }
+                _ => response,
+            }));
+        }
+        let watch = this.watch.as_mut();
+        match watch.map(|watch| watch.as_mut().poll_idle(cx)) {
+            Some(Poll::Ready(())) => {
+                Poll::Ready(Ok(Failure::IdleTimeout.respond(this.uri.path(), None)))
+            }
+            _ => Poll::Pending,
+        }
+    }
+}
