@@ -89,6 +89,37 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The bounds of [`IDLE_TIMEOUT`].
 pub(crate) const IDLE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=DAY;
 
+/// The bounds of the time for one try: those of a route's timeout.
+pub(crate) const PER_TRY_RANGE: RangeInclusive<Duration> = ROUTE_TIMEOUT_RANGE;
+/// Time between two health checks: a server that died is noticed within half a minute.
+pub(crate) const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
+/// The bounds of [`HEALTH_INTERVAL`]: more than ten a second are load and no check.
+pub(crate) const HEALTH_INTERVAL_RANGE: RangeInclusive<Duration> = TENTH..=HOUR;
+/// Time of one health check: a server that needs longer for it does not serve users either.
+pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+/// The bounds of [`HEALTH_TIMEOUT`].
+pub(crate) const HEALTH_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=MINUTE;
+/// Checks in a row: one that succeeds may be luck.
+pub(crate) const HEALTHY_THRESHOLD: u32 = 2;
+/// Checks in a row: one or two that fail may be a lost packet or a pause.
+pub(crate) const UNHEALTHY_THRESHOLD: u32 = 3;
+/// Bounds of what is counted in a row.
+pub(crate) const THRESHOLDS: RangeInclusive<u32> = 1..=1000;
+/// Failures in a row after which a server is left out.
+pub(crate) const CONSECUTIVE_ERRORS: u32 = 5;
+/// How long a server is left out the first time: about what a restart takes.
+pub(crate) const BASE_EJECTION: Duration = Duration::from_secs(30);
+/// The bounds of [`BASE_EJECTION`].
+pub(crate) const BASE_EJECTION_RANGE: RangeInclusive<Duration> = TENTH..=HOUR;
+/// Servers that may be left out at the same time, in hundredths: the other half can hardly bear more.
+pub(crate) const MAX_EJECTED: u8 = 50;
+/// The part of the servers below which all are used, in hundredths: with ten servers or fewer, when none is left.
+pub(crate) const PANIC_THRESHOLD: u8 = 10;
+/// Requests that wait for a connection: at most a few megabytes of heads.
+pub(crate) const PENDING: usize = 1000;
+/// The bounds of [`PENDING`]; 0 means that nothing waits.
+pub(crate) const PENDING_RANGE: RangeInclusive<usize> = 0..=1_000_000;
+
 // The process
 
 /// Bytes of the token of `admin`: fewer can be guessed, more is no token.
@@ -101,6 +132,7 @@ pub(crate) const DRAIN_TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::ZERO.
 /// Bounds of the time before a drain; load balancers ask every few seconds, and 0s is for those who have none.
 pub(crate) const SHUTDOWN_DELAY_RANGE: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
 
+const TENTH: Duration = Duration::from_millis(100);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

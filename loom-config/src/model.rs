@@ -24,7 +24,8 @@ pub use action::{
 pub use pattern::Pattern;
 pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
 pub use upstream::{
-    Endpoint, EndpointAddress, HashOn, LoadBalancer, Servers, Target, Upstream, UpstreamTimeouts,
+    Endpoint, EndpointAddress, HashOn, HealthCheck, HttpCheck, LoadBalancer, OutlierDetection,
+    Protocol, Servers, Target, Upstream, UpstreamLimits, UpstreamTimeouts,
 };
 
 /// A whole `loom.yaml`, checked.

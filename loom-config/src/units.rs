@@ -59,6 +59,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Unreadable> {
     Ok(Duration::from_millis(total))
 }
 
+/// A part of a whole: a whole number up to 100, and a percent sign.
+pub(crate) fn percentage(text: &str) -> Result<u8, Unreadable> {
+    let (number, sign) = split_number(text);
+    let percent = number.parse::<u8>().ok().filter(|percent| *percent <= 100);
+    match (percent, sign) {
+        (Some(percent), "%") => Ok(percent),
+        (Some(percent), sign) if sign.trim() == "%" || sign.is_empty() => Err(Unreadable {
+            meant: Some(format!("{percent}%")),
+        }),
+        _ => Err(Unreadable { meant: None }),
+    }
+}
+
 /// A size as this file would write it.
 pub(crate) fn show_size(bytes: u64) -> String {
     let fitting = SIZES
@@ -237,6 +250,22 @@ mod tests {
                 }),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn percentages() {
+        assert_eq!(percentage("0%"), Ok(0));
+        assert_eq!(percentage("100%"), Ok(100));
+        for (text, meant) in [
+            ("50", Some("50%")),
+            ("50 %", Some("50%")),
+            ("101%", None),
+            ("0.5", None),
+            ("", None),
+        ] {
+            let meant = meant.map(str::to_owned);
+            assert_eq!(percentage(text), Err(Unreadable { meant }), "{text}");
         }
     }
 

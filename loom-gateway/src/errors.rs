@@ -59,6 +59,10 @@ failures! {
     NoEndpoint: SERVICE_UNAVAILABLE, "no_endpoint", "the upstream has no usable endpoint";
     /// The connection was not made within `timeouts.connect`.
     ConnectTimeout: GATEWAY_TIMEOUT, "connect_timeout", "the upstream did not take the connection in time";
+    /// As many requests as `limits.connections` says are under way, and `limits.pending` more wait.
+    Overloaded: SERVICE_UNAVAILABLE, "upstream_overloaded", "the upstream has as many requests as it takes";
+    /// The upstream's `timeouts.per_try` is over.
+    TryTimeout: GATEWAY_TIMEOUT, "try_timeout", "the upstream did not answer in time";
     /// The route's `timeout` is over.
     RouteTimeout: GATEWAY_TIMEOUT, "route_timeout", "the upstream did not answer in time";
     /// Nothing passed for the route's `idle_timeout`.
@@ -188,7 +192,9 @@ mod tests {
             (Failure::Closed, 502),
             (Failure::InvalidResponse, 502),
             (Failure::NoEndpoint, 503),
+            (Failure::Overloaded, 503),
             (Failure::ConnectTimeout, 504),
+            (Failure::TryTimeout, 504),
             (Failure::RouteTimeout, 504),
         ] {
             let (got, _, reason) = failure.row();

@@ -28,3 +28,4 @@ pub use app::{
     Running, Source, StartError,
 };
 pub use listener::BindError;
+pub use proxy::{EndpointHealth, EndpointStatus, UpstreamStatus};

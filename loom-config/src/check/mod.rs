@@ -20,6 +20,7 @@ mod conditions;
 mod endpoints;
 mod equal_routes;
 mod headers;
+mod health;
 mod hosts;
 mod listeners;
 mod load_balancers;

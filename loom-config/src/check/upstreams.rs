@@ -3,11 +3,26 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Checker, endpoints, load_balancers};
+use super::{Checker, endpoints, health, load_balancers};
 use crate::limits;
-use crate::model::{Endpoint, EndpointAddress, Servers, Target, Upstream, UpstreamTimeouts};
+use crate::model::{
+    Endpoint, EndpointAddress, Protocol, Servers, Target, Upstream, UpstreamLimits,
+    UpstreamTimeouts,
+};
 use crate::raw::{self, Items};
 use crate::tree::KeyPath;
+
+/// What says how servers are used.
+const SERVER_KEYS: [&str; 8] = [
+    "load_balancer",
+    "resolve_interval",
+    "health_check",
+    "outlier_detection",
+    "panic_threshold",
+    "protocol",
+    "limits",
+    "timeouts",
+];
 
 pub(super) fn check(
     raw: Option<&Items<raw::Upstream>>,
@@ -29,10 +44,9 @@ fn upstream(
 ) -> Option<Upstream> {
     let servers = servers(raw, path, checker);
     let target = match (&raw.endpoints, raw.builtin) {
-        (Some(_), None) => servers.map(Target::Servers),
+        (Some(_), None) => servers.map(|servers| Target::Servers(Box::new(servers))),
         (None, Some(raw::Builtin::Echo)) => {
-            let settings = ["load_balancer", "resolve_interval", "timeouts"];
-            for key in settings {
+            for key in SERVER_KEYS {
                 if !checker.is_empty_of(path, &[key]) {
                     let message =
                         format!("`{key}` of a built-in upstream would do nothing; leave it out");
@@ -76,12 +90,27 @@ fn servers(raw: &raw::Upstream, path: &KeyPath<'_>, checker: &mut Checker<'_>) -
         checker,
     );
     let timeouts = timeouts(raw.timeouts.as_ref(), &path.key("timeouts"), checker);
+    let health_check = health::active(
+        raw.health_check.as_ref(),
+        &path.key("health_check"),
+        checker,
+    );
+    let outlier_detection = raw
+        .outlier_detection
+        .as_ref()
+        .map(|raw| health::passive(raw, &path.key("outlier_detection"), checker));
+    let panic_threshold = health::panic_threshold(raw, path, checker);
     let endpoints = endpoints??;
     let resolve_interval = resolve_interval(raw, &endpoints, path, checker);
     Some(Servers {
         endpoints,
         load_balancer: load_balancer?,
         resolve_interval,
+        health_check: health_check?,
+        outlier_detection,
+        panic_threshold,
+        protocol: raw.protocol.map_or(Protocol::Http1, Protocol::from),
+        limits: raw.limits.as_ref().and_then(limits),
         timeouts,
     })
 }
@@ -116,8 +145,28 @@ fn timeouts(
     );
     let idle = raw.and_then(|raw| raw.idle.as_ref());
     let idle = checker.duration(idle, &limits::IDLE_TIMEOUT_RANGE, &path.key("idle"));
+    let per_try = raw.and_then(|raw| raw.per_try.as_ref());
+    let per_try = checker.duration(per_try, &limits::PER_TRY_RANGE, &path.key("per_try"));
     UpstreamTimeouts {
+        per_try,
         connect: connect.unwrap_or(limits::CONNECT_TIMEOUT),
         idle: idle.unwrap_or(limits::IDLE_TIMEOUT),
+    }
+}
+
+/// The limits; `None` when there are none. Whether they are in range is up to the schema.
+fn limits(raw: &raw::UpstreamLimits) -> Option<UpstreamLimits> {
+    Some(UpstreamLimits {
+        connections: raw.connections?,
+        pending: raw.pending.unwrap_or(limits::PENDING),
+    })
+}
+
+impl From<raw::Protocol> for Protocol {
+    fn from(raw: raw::Protocol) -> Self {
+        match raw {
+            raw::Protocol::Http1 => Self::Http1,
+            raw::Protocol::Http2 => Self::Http2,
+        }
     }
 }

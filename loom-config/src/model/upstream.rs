@@ -18,7 +18,7 @@ pub enum Target {
     /// The built-in upstream that answers what it saw, as JSON.
     Echo,
     /// Servers.
-    Servers(Servers),
+    Servers(Box<Servers>),
 }
 
 /// The servers of an upstream, and how they are used.
@@ -30,6 +30,16 @@ pub struct Servers {
     pub load_balancer: LoadBalancer,
     /// How often names are looked up.
     pub resolve_interval: Duration,
+    /// How they are asked whether they are well.
+    pub health_check: Option<HealthCheck>,
+    /// When one that fails requests is left out for a while.
+    pub outlier_detection: Option<OutlierDetection>,
+    /// All are used when fewer than this part of them may be, in hundredths.
+    pub panic_threshold: u8,
+    /// What they are spoken to in.
+    pub protocol: Protocol,
+    /// What they take at the most, all together.
+    pub limits: Option<UpstreamLimits>,
     /// Times of the connections.
     pub timeouts: UpstreamTimeouts,
 }
@@ -90,4 +100,59 @@ pub struct UpstreamTimeouts {
     pub connect: Duration,
     /// How long an unused connection is kept.
     pub idle: Duration,
+    /// From sending a request to the head of its response, each time it is sent; `None` means no limit.
+    pub per_try: Option<Duration>,
+}
+
+/// How servers are asked whether they are well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// A request whose answer decides; `None` when a connection that can be made is enough.
+    pub http: Option<HttpCheck>,
+    /// Time between two checks of a server.
+    pub interval: Duration,
+    /// Time that a check may take.
+    pub timeout: Duration,
+    /// Checks in a row that have to succeed before a server is used again; never 0.
+    pub healthy_threshold: u32,
+    /// Checks in a row that have to fail before a server is left out; never 0.
+    pub unhealthy_threshold: u32,
+}
+
+/// A request whose answer tells whether a server is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpCheck {
+    /// A path, with a query if need be.
+    pub path: String,
+    /// The statuses of a server that is well; empty means 200 to 299.
+    pub statuses: Vec<u16>,
+}
+
+/// When a server that fails requests is left out for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutlierDetection {
+    /// Requests in a row that have to fail; never 0.
+    pub consecutive_errors: u32,
+    /// How long it is left out the first time.
+    pub base_ejection: Duration,
+    /// How many of the servers may be left out at the same time, in hundredths.
+    pub max_ejected: u8,
+}
+
+/// What servers are spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS, by prior knowledge.
+    Http2,
+}
+
+/// What an upstream takes at the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpstreamLimits {
+    /// Requests that are under way.
+    pub connections: usize,
+    /// Requests that wait.
+    pub pending: usize,
 }

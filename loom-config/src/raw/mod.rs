@@ -24,10 +24,11 @@ pub(crate) use admin::Admin;
 pub(crate) use listener::{ListenerEntry, ListenerLimits};
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
-pub(crate) use shapes::{DurationText, Items, OneOrMany, SizeText};
+pub(crate) use shapes::{DurationText, Items, OneOrMany, PercentText, SizeText};
 pub(crate) use upstream::{
-    BalancePolicy, Builtin, EndpointEntry, HashOn, HashOnEntry, HashOnWord, LoadBalancerEntry,
-    Upstream, UpstreamTimeouts,
+    BalancePolicy, Builtin, EndpointEntry, HashOn, HashOnEntry, HashOnWord, HealthCheck, HttpCheck,
+    LoadBalancerEntry, OutlierDetection, Protocol, Status, Upstream, UpstreamLimits,
+    UpstreamTimeouts,
 };
 
 use crate::limits;

@@ -116,6 +116,35 @@ impl JsonSchema for DurationText {
     }
 }
 
+/// A part of a whole, as the file writes it: in hundredths.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PercentText(pub(crate) u8);
+
+impl<'de> Deserialize<'de> for PercentText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        units::percentage(&text)
+            .map(Self)
+            .map_err(|_| de::Error::custom("not a percentage"))
+    }
+}
+
+impl JsonSchema for PercentText {
+    fn schema_name() -> Cow<'static, str> {
+        "Percentage".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "a percentage such as 50%",
+            "description": "A part of a whole: a whole number from 0 to 100, and a percent sign.",
+            "type": "string",
+            "pattern": "^([0-9]{1,2}|100)%$",
+            "examples": ["10%", "100%"],
+        })
+    }
+}
+
 /// A number of bytes, as the file writes it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SizeText(pub(crate) u64);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, OneOrMany};
+use super::{DurationText, OneOrMany, PercentText};
 use crate::limits;
 
 /// Where requests go: either servers or something built in.
@@ -13,7 +13,7 @@ pub(crate) struct Upstream {
     /// Its name, by which routes refer to it.
     #[schemars(required, title = "a name")]
     pub(crate) name: Option<String>,
-    /// HTTP/1.1 servers.
+    /// Servers.
     pub(crate) endpoints: Option<OneOrMany<EndpointEntry>>,
     /// Something built in that answers instead of servers.
     pub(crate) builtin: Option<Builtin>,
@@ -23,6 +23,18 @@ pub(crate) struct Upstream {
     /// How often the addresses of servers with names are looked up, from 1s to 24h. Default: 30s.
     #[schemars(extend("default" = "30s"))]
     pub(crate) resolve_interval: Option<DurationText>,
+    /// How its servers are asked whether they are well. Default: they are not asked.
+    pub(crate) health_check: Option<HealthCheck>,
+    /// When a server that fails requests is left out for a while. Default: never.
+    pub(crate) outlier_detection: Option<OutlierDetection>,
+    /// Of how many of its servers at the least there has to be good news; below that all are used. Default: 10%.
+    #[schemars(extend("default" = "10%"))]
+    pub(crate) panic_threshold: Option<PercentText>,
+    /// What its servers are spoken to in. Default: http1.
+    #[schemars(extend("default" = "http1"))]
+    pub(crate) protocol: Option<Protocol>,
+    /// What it takes at the most. Default: no limit.
+    pub(crate) limits: Option<UpstreamLimits>,
     /// Times of its connections.
     pub(crate) timeouts: Option<UpstreamTimeouts>,
 }
@@ -138,4 +150,79 @@ pub(crate) struct UpstreamTimeouts {
     /// How long an unused connection is kept, from 1ms to 24h; keep it below what the servers use. Default: 30s.
     #[schemars(extend("default" = "30s"))]
     pub(crate) idle: Option<DurationText>,
+    /// Time from sending a request to the head of its response, each time it is sent, from 1ms to 24h. Default: no limit.
+    pub(crate) per_try: Option<DurationText>,
+}
+
+/// How servers are asked whether they are well: whether a connection can be made, or what they answer.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HealthCheck {
+    /// A request whose answer decides. Default: none; a connection that can be made is enough.
+    pub(crate) http: Option<HttpCheck>,
+    /// Time between two checks of a server, from 100ms to 1h. Default: 10s.
+    #[schemars(extend("default" = "10s"))]
+    pub(crate) interval: Option<DurationText>,
+    /// Time that a check may take, from 1ms to 1m. Default: 2s.
+    #[schemars(extend("default" = "2s"))]
+    pub(crate) timeout: Option<DurationText>,
+    /// Checks in a row that have to succeed before a server is used again. Default: 2.
+    #[schemars(range(min = *limits::THRESHOLDS.start(), max = *limits::THRESHOLDS.end()), extend("default" = 2))]
+    pub(crate) healthy_threshold: Option<u32>,
+    /// Checks in a row that have to fail before a server is left out. Default: 3.
+    #[schemars(range(min = *limits::THRESHOLDS.start(), max = *limits::THRESHOLDS.end()), extend("default" = 3))]
+    pub(crate) unhealthy_threshold: Option<u32>,
+}
+
+/// A request whose answer tells whether a server is well.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpCheck {
+    /// The path that is asked for, with a query if need be.
+    #[schemars(required, title = "a path such as /healthz")]
+    pub(crate) path: Option<String>,
+    /// The statuses of a server that is well. Default: 200 to 299.
+    pub(crate) statuses: Option<OneOrMany<Status>>,
+}
+
+/// The status of a response.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(title = "a status from 200 to 599", extend("minimum" = 200, "maximum" = 599))]
+pub(crate) struct Status(pub(crate) u16);
+
+/// When a server that fails requests is left out for a while.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OutlierDetection {
+    /// Requests in a row that have to fail. Default: 5.
+    #[schemars(range(min = *limits::THRESHOLDS.start(), max = *limits::THRESHOLDS.end()), extend("default" = 5))]
+    pub(crate) consecutive_errors: Option<u32>,
+    /// How long it is left out the first time, from 100ms to 1h. Default: 30s.
+    #[schemars(extend("default" = "30s"))]
+    pub(crate) base_ejection: Option<DurationText>,
+    /// How many of the servers may be left out at the same time. Default: 50%.
+    #[schemars(extend("default" = "50%"))]
+    pub(crate) max_ejected: Option<PercentText>,
+}
+
+/// What servers are spoken to in.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS, by prior knowledge.
+    Http2,
+}
+
+/// What an upstream takes at the most.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpstreamLimits {
+    /// Connections in use at the same time, over all of its servers: requests that are under way. Default: no limit.
+    #[schemars(required, range(min = *limits::CONNECTIONS_RANGE.start(), max = *limits::CONNECTIONS_RANGE.end()))]
+    pub(crate) connections: Option<usize>,
+    /// Requests that wait for a connection; more are answered with 503. Default: 1000.
+    #[schemars(range(min = *limits::PENDING_RANGE.start(), max = *limits::PENDING_RANGE.end()), extend("default" = 1000))]
+    pub(crate) pending: Option<usize>,
 }

@@ -302,6 +302,62 @@ const EFFECTS: &[(&str, &str)] = &[
         "upstreams: [{name: a, endpoints: 'a:1', load_balancer: {policy: consistent_hash, hash_on: [{<<query: a||query: b>>}]}}]",
     ),
     (
+        "upstreams[].health_check.http.path",
+        "upstreams: [{name: a, endpoints: 'a:1', health_check: {http: {<<path: /a||path: /b>>}}}]",
+    ),
+    (
+        "upstreams[].health_check.http.statuses",
+        "upstreams: [{name: a, endpoints: 'a:1', health_check: {http: {path: /, <<statuses: 204>>}}}]",
+    ),
+    (
+        "upstreams[].health_check.interval",
+        "upstreams: [{name: a, endpoints: 'a:1', health_check: {<<interval: 1s>>}}]",
+    ),
+    (
+        "upstreams[].health_check.timeout",
+        "upstreams: [{name: a, endpoints: 'a:1', health_check: {<<timeout: 1s>>}}]",
+    ),
+    (
+        "upstreams[].health_check.healthy_threshold",
+        "upstreams: [{name: a, endpoints: 'a:1', health_check: {<<healthy_threshold: 1>>}}]",
+    ),
+    (
+        "upstreams[].health_check.unhealthy_threshold",
+        "upstreams: [{name: a, endpoints: 'a:1', health_check: {<<unhealthy_threshold: 1>>}}]",
+    ),
+    (
+        "upstreams[].outlier_detection.consecutive_errors",
+        "upstreams: [{name: a, endpoints: 'a:1', outlier_detection: {<<consecutive_errors: 1>>}}]",
+    ),
+    (
+        "upstreams[].outlier_detection.base_ejection",
+        "upstreams: [{name: a, endpoints: 'a:1', outlier_detection: {<<base_ejection: 1s>>}}]",
+    ),
+    (
+        "upstreams[].outlier_detection.max_ejected",
+        "upstreams: [{name: a, endpoints: 'a:1', outlier_detection: {<<max_ejected: 100%>>}}]",
+    ),
+    (
+        "upstreams[].panic_threshold",
+        "upstreams: [{name: a, endpoints: 'a:1', health_check: {interval: 1s}, <<panic_threshold: 50%>>}]",
+    ),
+    (
+        "upstreams[].protocol",
+        "upstreams: [{name: a, endpoints: 'a:1', <<protocol: http2>>}]",
+    ),
+    (
+        "upstreams[].limits.connections",
+        "upstreams: [{name: a, endpoints: 'a:1', limits: {<<connections: 1||connections: 2>>}}]",
+    ),
+    (
+        "upstreams[].limits.pending",
+        "upstreams: [{name: a, endpoints: 'a:1', limits: {connections: 1, <<pending: 0>>}}]",
+    ),
+    (
+        "upstreams[].timeouts.per_try",
+        "upstreams: [{name: a, endpoints: 'a:1', timeouts: {<<per_try: 1s>>}}]",
+    ),
+    (
         "upstreams[].resolve_interval",
         "upstreams: [{name: a, endpoints: 'a:1', <<resolve_interval: 5s>>}]",
     ),

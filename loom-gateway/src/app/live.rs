@@ -16,6 +16,7 @@ use super::readiness::Readiness;
 use super::reload::{ReloadStats, Reloaded, Source};
 use crate::admin::Shown;
 use crate::plugins::Host;
+use crate::proxy::UpstreamStatus;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -66,6 +67,10 @@ impl Live {
 
     pub(super) fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    pub(super) fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.host.upstreams.status()
     }
 
     pub(super) fn vms(&self) -> usize {

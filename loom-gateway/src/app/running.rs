@@ -13,6 +13,7 @@ use super::readiness::Readiness;
 use super::reload::{Reloaded, Reloader};
 use crate::admin::AdminServer;
 use crate::limits;
+use crate::proxy::UpstreamStatus;
 
 /// A gateway that serves its listeners. Dropped, it ends at once, with every request that is running.
 #[derive(Debug)]
@@ -48,6 +49,11 @@ impl Running {
     /// The address of the admin listener, if there is one.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(AdminServer::address)
+    }
+
+    /// What the upstreams are doing, by their names.
+    pub fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.live.upstreams()
     }
 
     /// Puts another configuration in force, see [`Reloader`].

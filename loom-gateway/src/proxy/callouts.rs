@@ -6,17 +6,18 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Version};
+use loom_config::model::Protocol;
 use loom_layer::CalloutBody;
 use tower::{BoxError, Service};
 
-use super::pool::{SendError, send, send_http2};
+use super::attempt::attempt;
 use super::upstream::{Target, Upstream};
 use super::{echo, rewrite};
 
 /// Sends the calls of plugins to an upstream. What goes wrong is an error: it is up to the layer what the plugin is told, and
 /// not up to the gateway's table for clients.
 ///
-/// A request of HTTP/2, which gRPC is, goes out as such, whatever the upstream's ordinary requests are.
+/// A request of HTTP/2, which gRPC is, goes out as such, whatever the upstream's `protocol` is.
 #[derive(Debug, Clone)]
 pub(crate) struct CalloutService {
     upstream: Arc<Upstream>,
@@ -28,11 +29,6 @@ impl CalloutService {
         Self { upstream }
     }
 }
-
-/// Every endpoint of the upstream was left out.
-#[derive(Debug, thiserror::Error)]
-#[error("the upstream has no usable endpoint")]
-struct NoEndpoint;
 
 impl Service<Request<CalloutBody>> for CalloutService {
     type Response = Response<Body>;
@@ -57,15 +53,14 @@ async fn answer(
         rewrite::headers(&mut request, None);
         return Ok(echo::answer(request).await);
     };
-    let lease = servers.pick(&request).ok_or(NoEndpoint)?;
-    let sent = if request.version() == Version::HTTP_2 {
-        rewrite::http2_request(&mut request, lease.authority());
-        send_http2(lease, request).await
+    let protocol = if request.version() == Version::HTTP_2 {
+        Protocol::Http2
     } else {
-        rewrite::request(&mut request, lease.authority());
-        send(lease, request, None).await
+        servers.settings().protocol
     };
-    let mut response = sent.map_err(|error: SendError| Box::new(error))?;
+    let permit = servers.enter().await?;
+    let lease = servers.lease(&request, None, permit)?;
+    let mut response = attempt(servers, lease, request, protocol, None).await?;
     rewrite::response(&mut response);
     Ok(response)
 }

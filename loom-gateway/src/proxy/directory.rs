@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
 
 use super::callouts::CalloutService;
-use super::upstream::Upstream;
+use super::upstream::{Upstream, UpstreamStatus};
 
 type ByName = FxHashMap<String, Arc<Upstream>>;
 
@@ -21,6 +21,14 @@ impl Directory {
     pub(crate) fn find(&self, name: &str) -> Option<CalloutService> {
         let upstream = self.by_name.load().get(name).cloned()?;
         Some(CalloutService::new(upstream))
+    }
+
+    /// What they are doing, by their names.
+    pub(crate) fn status(&self) -> Vec<UpstreamStatus> {
+        let by_name = self.by_name.load();
+        let mut status: Vec<_> = by_name.values().map(|upstream| upstream.status()).collect();
+        status.sort_by(|one, other| one.name.cmp(&other.name));
+        status
     }
 
     /// From now on there are these.

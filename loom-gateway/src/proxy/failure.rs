@@ -43,6 +43,9 @@ pub(super) fn classify(error: &SendError) -> Failure {
         SendError::Exchange(error) if error.is_user() => Failure::RequestBody,
         SendError::Exchange(error) if error.is_parse() => Failure::InvalidResponse,
         SendError::Exchange(_) => Failure::Closed,
+        SendError::Timeout(_) => Failure::TryTimeout,
+        SendError::NoEndpoint => Failure::NoEndpoint,
+        SendError::Overloaded => Failure::Overloaded,
     }
 }
 

@@ -3,52 +3,36 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use http::{Request, Response};
 
+use super::attempt::attempt;
 use super::failure::{self, classify};
-use super::pool::{Lease, Report, SendError, send};
+use super::pool::{Report, SendError};
 use super::rewrite;
-use super::upstream::Upstream;
+use super::upstream::Servers;
 use crate::errors::Failure;
 
 /// The future of [`ProxyService`](super::service::ProxyService). Dropped before its end, it ends the exchange with the
 /// upstream.
 pub(crate) struct ProxyFuture {
-    state: State,
-}
-
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-enum State {
-    Running(Boxed<Response<Body>>),
-    Ready(Option<Response<Body>>),
+    answer: Pin<Box<dyn Future<Output = Response<Body>> + Send>>,
 }
 
 impl ProxyFuture {
-    pub(super) fn send(
-        lease: Lease,
-        request: Request<Body>,
-        upstream: Arc<Upstream>,
-        mut report: Option<Report>,
-    ) -> Self {
+    pub(super) fn send(servers: Arc<Servers>, request: Request<Body>, reports: bool) -> Self {
         Self::run(async move {
-            let result = send(lease, request, report.as_mut()).await;
-            answer(result, &upstream, report)
+            let mut report = reports.then(|| servers.report());
+            let result = exchange(&servers, request, report.as_mut()).await;
+            answer(result, &servers, report)
         })
     }
 
     pub(super) fn run(answer: impl Future<Output = Response<Body>> + Send + 'static) -> Self {
         Self {
-            state: State::Running(Box::pin(answer)),
-        }
-    }
-
-    pub(super) fn ready(response: Response<Body>) -> Self {
-        Self {
-            state: State::Ready(Some(response)),
+            answer: Box::pin(answer),
         }
     }
 }
@@ -57,25 +41,30 @@ impl Future for ProxyFuture {
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = match &mut self.state {
-            State::Running(answer) => ready!(answer.as_mut().poll(cx)),
-            State::Ready(response) => match response.take() {
-                Some(response) => response,
-                None => return Poll::Pending,
-            },
-        };
-        Poll::Ready(Ok(response))
+        self.answer.as_mut().poll(cx).map(Ok)
     }
+}
+
+async fn exchange(
+    servers: &Arc<Servers>,
+    request: Request<Body>,
+    report: Option<&mut Report>,
+) -> Result<Response<Body>, SendError> {
+    let permit = servers.enter().await?;
+    let lease = servers.lease(&request, None, permit)?;
+    let protocol = servers.settings().protocol;
+    attempt(servers, lease, request, protocol, report).await
 }
 
 fn answer(
     result: Result<Response<Body>, SendError>,
-    upstream: &Upstream,
+    servers: &Servers,
     report: Option<Report>,
 ) -> Response<Body> {
+    let upstream = servers.upstream();
     match result {
         Ok(response) if rewrite::is_unasked_upgrade(&response) => {
-            failure::respond(Failure::InvalidResponse, &upstream.name, None, report)
+            failure::respond(Failure::InvalidResponse, upstream, None, report)
         }
         Ok(mut response) => {
             rewrite::response(&mut response);
@@ -84,6 +73,6 @@ fn answer(
             }
             response
         }
-        Err(error) => failure::respond(classify(&error), &upstream.name, Some(&error), report),
+        Err(error) => failure::respond(classify(&error), upstream, Some(&error), report),
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! What plugins call by an upstream's name goes the same way, but for the last step.
 
+mod attempt;
 mod callouts;
 mod directory;
 mod echo;
@@ -18,3 +19,4 @@ mod upstream;
 pub(crate) use directory::Directory;
 pub(crate) use service::ProxyService;
 pub(crate) use upstream::Upstream;
+pub use upstream::{EndpointHealth, EndpointStatus, UpstreamStatus};

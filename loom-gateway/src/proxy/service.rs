@@ -9,9 +9,8 @@ use http::{Request, Response};
 use tower::Service;
 
 use super::future::ProxyFuture;
-use super::upstream::{Servers, Target, Upstream};
-use super::{echo, failure, rewrite};
-use crate::errors::Failure;
+use super::upstream::{Target, Upstream};
+use super::{echo, rewrite};
 use crate::metrics::{Watched, Watching};
 
 /// Sends requests to an upstream. Whatever goes wrong becomes a response.
@@ -38,27 +37,14 @@ impl ProxyService {
 
     fn answer(&self, mut request: Request<Body>) -> ProxyFuture {
         match &self.upstream.target {
-            Target::Servers(servers) => self.send(servers, request),
+            Target::Servers(servers) => {
+                ProxyFuture::send(Arc::clone(servers), request, self.reports)
+            }
             Target::Echo => {
                 rewrite::headers(&mut request, None);
                 ProxyFuture::run(echo::answer(request))
             }
         }
-    }
-
-    fn send(&self, servers: &Servers, mut request: Request<Body>) -> ProxyFuture {
-        let report = self.reports.then(|| servers.report());
-        let Some(lease) = servers.pick(&request) else {
-            return ProxyFuture::ready(failure::respond(
-                Failure::NoEndpoint,
-                &self.upstream.name,
-                None,
-                report,
-            ));
-        };
-        rewrite::request(&mut request, lease.authority());
-        let upstream = Arc::clone(&self.upstream);
-        ProxyFuture::send(lease, request, upstream, report)
     }
 }
 

@@ -7,11 +7,15 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::uri::Authority;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use loom_config::model;
+use loom_config::model::{self, Protocol};
 use parking_lot::Mutex;
 use tokio_util::either::Either;
+use tower::BoxError;
 
+use super::condition::Condition;
 use super::connector::{Connector, Stream};
 use super::exchange::SendError;
 use super::http2::Http2;
@@ -39,7 +43,9 @@ pub(in crate::proxy) struct Addresses {
 pub(in crate::proxy) struct Endpoint {
     place: Place,
     connector: Connector,
+    condition: Condition,
     in_flight: AtomicUsize,
+    connections: Arc<AtomicUsize>,
     kept: Mutex<Kept>,
     pub(super) http2: Http2,
 }
@@ -54,11 +60,14 @@ struct Kept {
 impl Endpoint {
     pub(in crate::proxy) fn new(place: Place, timeouts: &model::UpstreamTimeouts) -> Self {
         let connector = Connector::new(&place.way, timeouts.connect);
+        let connections = Arc::default();
         Self {
             place,
-            http2: Http2::new(connector.clone()),
+            http2: Http2::new(connector.clone(), Arc::clone(&connections)),
             connector,
+            condition: Condition::default(),
             in_flight: AtomicUsize::new(0),
+            connections,
             kept: Mutex::new(Kept {
                 idle: Idle::new(limits::POOL_IDLE_CONNECTIONS, timeouts.idle),
                 watched: false,
@@ -92,6 +101,37 @@ impl Endpoint {
     /// Exchanges that are under way.
     pub(in crate::proxy) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Connections that are open.
+    pub(in crate::proxy) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// What is known of its health.
+    pub(in crate::proxy) fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Whether a connection can be made.
+    pub(in crate::proxy) async fn reach(&self) -> Result<(), BoxError> {
+        self.connector.connect().await.map(drop)
+    }
+
+    /// Sends a request that is not a user's: over HTTP/1.1 on a connection of its own.
+    pub(in crate::proxy) async fn ask(
+        &self,
+        request: Request<Body>,
+        protocol: Protocol,
+    ) -> Result<Response<Incoming>, SendError> {
+        match protocol {
+            Protocol::Http1 => {
+                let mut connection = self.connect().await?;
+                let response = connection.sender.send_request(request).await;
+                response.map_err(SendError::Exchange)
+            }
+            Protocol::Http2 => self.http2.send(request, None).await,
+        }
     }
 
     pub(super) fn begin(&self) {
@@ -147,7 +187,9 @@ impl Endpoint {
         builder.max_buf_size(limits::UPSTREAM_HEADER_BYTES as usize);
         let handshake = builder.handshake(stream).await;
         let (sender, driver) = handshake.map_err(SendError::Exchange)?;
+        let open = Open::count(&self.connections);
         tokio::spawn(async move {
+            let _open = open;
             if let Err(error) = driver.await {
                 tracing::debug!(error = %Chain(&error), "connection to the upstream ended");
             }
@@ -156,7 +198,24 @@ impl Endpoint {
     }
 }
 
-fn addresses(stream: &Stream) -> Option<Addresses> {
+/// One connection in the count of those that are open.
+#[derive(Debug)]
+pub(super) struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    pub(super) fn count(connections: &Arc<AtomicUsize>) -> Self {
+        connections.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(connections))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn addresses(stream: &Stream) -> Option<Addresses> {
     let Either::Left(stream) = stream else {
         return None;
     };

@@ -1,5 +1,7 @@
 //! One request and its response, over a kept connection or a new one.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use http::{Request, Response};
 use http_body::Body as _;
@@ -21,6 +23,15 @@ pub(in crate::proxy) enum SendError {
     /// The connection failed.
     #[error("the exchange failed")]
     Exchange(#[source] hyper::Error),
+    /// The head of the response did not come in time.
+    #[error("no response within {0:?}")]
+    Timeout(Duration),
+    /// There is no endpoint that may be used.
+    #[error("the upstream has no usable endpoint")]
+    NoEndpoint,
+    /// Too many requests are under way, and wait.
+    #[error("the upstream's limits are reached")]
+    Overloaded,
 }
 
 /// Sends a request to an endpoint over HTTP/1.1.
@@ -76,8 +87,9 @@ pub(in crate::proxy) async fn send(
 pub(in crate::proxy) async fn send_http2(
     lease: Lease,
     request: Request<Body>,
+    report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
-    let response = lease.http2.send(request).await?;
+    let response = lease.http2.send(request, report).await?;
     Ok(received(response, None, lease))
 }
 
@@ -120,7 +132,6 @@ fn received(
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use http::Method;
     use http_body_util::BodyExt;
@@ -129,7 +140,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::proxy::pool::{Endpoint, Place};
+    use crate::proxy::pool::{Admission, Endpoint, Place};
 
     /// Ends a test that hangs.
     const LIMIT: Duration = Duration::from_secs(60);
@@ -148,6 +159,7 @@ mod tests {
             let timeouts = model::UpstreamTimeouts {
                 connect: LIMIT,
                 idle: LIMIT,
+                per_try: None,
             };
             let endpoint = Endpoint::new(place, &timeouts);
             (Self(listener), Arc::new(endpoint))
@@ -174,9 +186,8 @@ mod tests {
     async fn status(endpoint: &Arc<Endpoint>, method: Method) -> Result<u16, SendError> {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
-        let response =
-            tokio::time::timeout(LIMIT, send(Lease::new(Arc::clone(endpoint)), request, None))
-                .await;
+        let lease = Lease::new(Arc::clone(endpoint), Admission::Ordinary, None);
+        let response = tokio::time::timeout(LIMIT, send(lease, request, None)).await;
         let response = response.expect("the test hangs")?;
         let status = response.status().as_u16();
         response.into_body().collect().await.expect("a whole body");

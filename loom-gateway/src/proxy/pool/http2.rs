@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use axum::body::Body;
 use futures_util::FutureExt;
@@ -14,11 +15,19 @@ use parking_lot::Mutex;
 use tower::BoxError;
 
 use super::connector::Connector;
+use super::endpoint::{Addresses, Open, addresses};
 use super::exchange::SendError;
+use super::report::Report;
 use crate::errors::Chain;
 use crate::limits;
 
-type Connection = SendRequest<Body>;
+/// A connection to a server.
+#[derive(Debug, Clone)]
+struct Connection {
+    sender: SendRequest<Body>,
+    addresses: Option<Addresses>,
+}
+
 type Connecting = Shared<BoxFuture<'static, Result<Connection, ConnectError>>>;
 
 /// Turns of the runtime until the end of a connection is known: in the first one hyper's own task of the connection sees it,
@@ -34,14 +43,17 @@ struct ConnectError(#[source] Arc<dyn Error + Send + Sync>);
 #[derive(Debug)]
 pub(super) struct Http2 {
     connector: Connector,
+    /// The count of open connections.
+    open: Arc<AtomicUsize>,
     /// The connection, or the way to one that all who wait for it go together.
     current: Mutex<Option<Connecting>>,
 }
 
 impl Http2 {
-    pub(super) fn new(connector: Connector) -> Self {
+    pub(super) fn new(connector: Connector, open: Arc<AtomicUsize>) -> Self {
         Self {
             connector,
+            open,
             current: Mutex::new(None),
         }
     }
@@ -51,16 +63,20 @@ impl Http2 {
     pub(super) async fn send(
         &self,
         request: Request<Body>,
+        report: Option<&mut Report>,
     ) -> Result<Response<Incoming>, SendError> {
         // What happened to a kept connection since its last use has to become known first.
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }
         let mut connection = self.connection().await?;
-        if connection.ready().await.is_err() {
+        if connection.sender.ready().await.is_err() {
             connection = self.connection().await?;
         }
-        let mut failed = match connection.try_send_request(request).await {
+        if let Some(report) = report {
+            report.reached(connection.addresses);
+        }
+        let mut failed = match connection.sender.try_send_request(request).await {
             Ok(response) => return Ok(response),
             Err(failed) => failed,
         };
@@ -68,7 +84,7 @@ impl Http2 {
             return Err(SendError::Exchange(failed.into_error()));
         };
         let mut connection = self.connection().await?;
-        let response = connection.send_request(unsent).await;
+        let response = connection.sender.send_request(unsent).await;
         response.map_err(SendError::Exchange)
     }
 
@@ -80,7 +96,7 @@ impl Http2 {
     fn connecting(&self) -> Connecting {
         let mut current = self.current.lock();
         let is_usable = |connecting: &&Connecting| match connecting.peek() {
-            Some(Ok(connection)) => !connection.is_closed(),
+            Some(Ok(connection)) => !connection.sender.is_closed(),
             Some(Err(_)) => false,
             None => true,
         };
@@ -88,7 +104,7 @@ impl Http2 {
             return connecting.clone();
         }
         // On a task of its own, so that it goes on when the request that began it is cancelled.
-        let task = tokio::spawn(connect(self.connector.clone()));
+        let task = tokio::spawn(connect(self.connector.clone(), Arc::clone(&self.open)));
         let connecting = task.map(|ended| match ended {
             Ok(connected) => connected.map_err(|error| ConnectError(error.into())),
             Err(error) => Err(ConnectError(Arc::new(error))),
@@ -97,17 +113,20 @@ impl Http2 {
     }
 }
 
-async fn connect(connector: Connector) -> Result<Connection, BoxError> {
+async fn connect(connector: Connector, open: Arc<AtomicUsize>) -> Result<Connection, BoxError> {
     let stream = connector.connect().await?;
-    let (connection, driver) = http2::Builder::new(TokioExecutor::new())
+    let addresses = addresses(stream.inner());
+    let (sender, driver) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_header_list_size(limits::UPSTREAM_HEADER_BYTES)
         .handshake(stream)
         .await?;
+    let open = Open::count(&open);
     tokio::spawn(async move {
+        let _open = open;
         if let Err(error) = driver.await {
             tracing::debug!(error = %Chain(&error), "HTTP/2 connection to the upstream ended");
         }
     });
-    Ok(connection)
+    Ok(Connection { sender, addresses })
 }

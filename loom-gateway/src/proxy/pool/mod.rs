@@ -6,6 +6,7 @@
 //! one that was unused for a while is looked at, and its request kept, before it is trusted.
 
 mod body;
+mod condition;
 mod connector;
 mod endpoint;
 mod exchange;
@@ -15,9 +16,10 @@ mod lease;
 mod place;
 mod report;
 
+pub(super) use condition::{Admission, State};
 pub(super) use connector::ConnectTimeout;
 pub(super) use endpoint::Endpoint;
 pub(super) use exchange::{SendError, send, send_http2};
-pub(super) use lease::Lease;
+pub(super) use lease::{Lease, Permit};
 pub(super) use place::Place;
 pub(super) use report::Report;

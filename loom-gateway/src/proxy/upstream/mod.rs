@@ -1,20 +1,25 @@
 //! An upstream: a name, and what answers for it.
 //!
 //! [`servers`] keeps the endpoints of an upstream: those that are configured, with the addresses that [`resolve`] finds
-//! for names. Which of them may be used is one snapshot, made anew whenever that changes; [`balance`] picks from it, without
-//! a lock.
+//! for names and what [`health`] knows of them. Which of them may be used is one snapshot, made anew whenever that
+//! changes; [`balance`] picks from it, without a lock.
 
 mod balance;
+mod gate;
+mod health;
 mod resolve;
 mod servers;
+mod status;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use loom_config::model;
 use serde_json::{Value, json};
 
 pub(super) use servers::Servers;
+pub use status::{EndpointHealth, EndpointStatus, UpstreamStatus};
 
 use crate::metrics::{Metrics, Traffic};
 
@@ -64,9 +69,7 @@ impl Upstream {
     pub(crate) fn show(&self) -> Value {
         match &self.target {
             Target::Echo => json!({ "name": self.name(), "builtin": "echo" }),
-            Target::Servers(servers) => {
-                json!({ "name": self.name(), "endpoints": servers.show() })
-            }
+            Target::Servers(servers) => servers.status().show(),
         }
     }
 
@@ -76,6 +79,24 @@ impl Upstream {
             && !self.started.swap(true, Ordering::Relaxed)
         {
             resolve::start(servers);
+            health::start(servers);
         }
     }
+
+    /// What it is doing.
+    pub(crate) fn status(&self) -> UpstreamStatus {
+        match &self.target {
+            Target::Servers(servers) => servers.status(),
+            Target::Echo => UpstreamStatus {
+                name: self.name.to_string(),
+                endpoints: Vec::new(),
+                panicking: false,
+            },
+        }
+    }
+}
+
+/// About this long: a tenth more or less, so that what started together does not stay together.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(0.9 + 0.2 * fastrand::f64())
 }

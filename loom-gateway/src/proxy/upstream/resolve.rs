@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
+use super::jittered;
 use super::servers::Servers;
 
 /// Looks up every name of `servers` from now on, as long as somebody keeps them.
@@ -59,7 +59,7 @@ where
                 }
             }
         }
-        let interval = servers.resolve_interval;
+        let interval = servers.settings().resolve_interval;
         drop(servers);
         tokio::time::sleep(jittered(interval)).await;
     }
@@ -76,15 +76,11 @@ fn usable(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     addresses
 }
 
-/// About this long: a tenth more or less, so that what started together does not stay together.
-pub(super) fn jittered(interval: Duration) -> Duration {
-    interval.mul_f64(0.9 + 0.2 * fastrand::f64())
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use http::Request;
     use loom_config::model;
@@ -110,8 +106,8 @@ mod tests {
 
     fn labels(servers: &Servers) -> Vec<String> {
         let mut labels: Vec<_> = (0..4)
-            .filter_map(|_| servers.pick(&Request::new(())))
-            .map(|lease| lease.label().to_owned())
+            .filter_map(|_| servers.pick(&Request::new(()), None))
+            .map(|(endpoint, _)| endpoint.label().to_owned())
             .collect();
         labels.sort();
         labels.dedup();

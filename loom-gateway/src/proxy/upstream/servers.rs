@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::Request;
@@ -10,42 +9,61 @@ use loom_config::model;
 use parking_lot::Mutex;
 
 use super::balance::{Balancer, Slots};
-use crate::proxy::pool::{Endpoint, Lease, Place, Report};
+use super::gate::Gate;
+use super::status::{EndpointHealth, EndpointStatus, UpstreamStatus};
+use crate::proxy::pool::{Admission, Endpoint, Lease, Permit, Place, Report, SendError, State};
 
 /// See the module's text.
 #[derive(Debug)]
 pub(in crate::proxy) struct Servers {
     upstream: Arc<str>,
-    timeouts: model::UpstreamTimeouts,
-    pub(super) resolve_interval: Duration,
+    settings: model::Servers,
     balancer: Balancer,
+    gate: Option<Gate>,
     /// What the balancer picks from. Only changed under the lock of `members`.
-    usable: ArcSwap<Slots>,
+    usable: ArcSwap<Usable>,
     members: Mutex<Vec<Member>>,
+}
+
+/// The endpoints that requests may go to.
+#[derive(Debug, Default)]
+struct Usable {
+    slots: Slots,
+    /// Whether endpoints among them have to be asked before a request goes there.
+    guarded: bool,
+    /// Whether these are all, since there are too few others.
+    panicking: bool,
 }
 
 /// One configured server.
 #[derive(Debug)]
-struct Member {
+pub(super) struct Member {
     place: Place,
     /// Itself, or one for each address of its name.
     endpoints: Vec<Arc<Endpoint>>,
 }
 
+impl Member {
+    pub(super) fn endpoints(&self) -> &[Arc<Endpoint>] {
+        &self.endpoints
+    }
+}
+
 impl Servers {
-    pub(super) fn new(upstream: Arc<str>, servers: &model::Servers) -> Self {
-        let members = servers.endpoints.iter().filter_map(Place::new);
+    pub(super) fn new(upstream: Arc<str>, settings: &model::Servers) -> Self {
+        let members = settings.endpoints.iter().filter_map(Place::new);
         let members: Vec<_> = members
             .map(|place| Member {
-                endpoints: vec![Arc::new(Endpoint::new(place.clone(), &servers.timeouts))],
+                endpoints: vec![Arc::new(Endpoint::new(place.clone(), &settings.timeouts))],
                 place,
             })
             .collect();
+        let gate = |limits| Gate::new(limits, settings.timeouts.connect);
         let this = Self {
             upstream,
-            timeouts: servers.timeouts,
-            resolve_interval: servers.resolve_interval,
-            balancer: Balancer::new(servers.load_balancer.clone()),
+            balancer: Balancer::new(settings.load_balancer.clone()),
+            gate: settings.limits.map(gate),
+            settings: settings.clone(),
             usable: ArcSwap::default(),
             members: Mutex::new(Vec::new()),
         };
@@ -54,29 +72,121 @@ impl Servers {
     }
 
     /// The name of their upstream.
-    pub(super) fn upstream(&self) -> &str {
+    pub(in crate::proxy) fn upstream(&self) -> &str {
         &self.upstream
+    }
+
+    /// How they are used.
+    pub(in crate::proxy) fn settings(&self) -> &model::Servers {
+        &self.settings
     }
 
     /// A report about one request.
     pub(in crate::proxy) fn report(&self) -> Report {
-        Report::new(self.usable.load().endpoints().len())
+        Report::new(self.usable.load().slots.endpoints().len())
     }
 
-    /// The endpoints that may be used, for people.
-    pub(super) fn show(&self) -> serde_json::Value {
-        let usable = self.usable.load();
-        let endpoints = usable.endpoints().iter();
-        let endpoints =
-            endpoints.map(|endpoint| serde_json::json!({ "address": endpoint.label() }));
-        endpoints.collect()
+    /// Leave for one more request to be under way, after a wait if need be.
+    pub(in crate::proxy) async fn enter(&self) -> Result<Permit, SendError> {
+        match &self.gate {
+            Some(gate) => gate.enter().await.map(Some).ok_or(SendError::Overloaded),
+            None => Ok(None),
+        }
     }
 
-    /// The endpoint for a request; `None` when there is none that may be used.
-    pub(in crate::proxy) fn pick<B>(&self, request: &Request<B>) -> Option<Lease> {
+    /// An endpoint for a request: where there is another one, not `tried`.
+    pub(in crate::proxy) fn lease<B>(
+        &self,
+        request: &Request<B>,
+        tried: Option<&Arc<Endpoint>>,
+        permit: Permit,
+    ) -> Result<Lease, SendError> {
+        let picked = self.pick(request, tried);
+        let (endpoint, admission) = picked.ok_or(SendError::NoEndpoint)?;
+        Ok(Lease::new(endpoint, admission, permit))
+    }
+
+    pub(super) fn pick<B>(
+        &self,
+        request: &Request<B>,
+        tried: Option<&Arc<Endpoint>>,
+    ) -> Option<(Arc<Endpoint>, Admission)> {
         let usable = self.usable.load();
-        let endpoint = self.balancer.pick(&usable, request)?;
-        Some(Lease::new(Arc::clone(endpoint)))
+        let slots = &usable.slots;
+        let start = self.balancer.start(slots, request);
+        let admit = |endpoint: &Arc<Endpoint>| {
+            let admission = if usable.guarded {
+                endpoint.condition().admit()?
+            } else {
+                Admission::Ordinary
+            };
+            Some((Arc::clone(endpoint), admission))
+        };
+        if let Some(tried) = tried {
+            let is_other = |endpoint: &&Arc<Endpoint>| !Arc::ptr_eq(endpoint, tried);
+            let other = slots.find(start, |endpoint| {
+                Some(endpoint).filter(is_other).and_then(admit)
+            });
+            return other.or_else(|| slots.find(start, admit));
+        }
+        // Nearly always the first one is it.
+        match slots.at(start).and_then(admit) {
+            None => slots.find(start, admit),
+            picked => picked,
+        }
+    }
+
+    /// Every endpoint, whether it may be used or not.
+    pub(super) fn all(&self) -> Vec<Arc<Endpoint>> {
+        let members = self.members.lock();
+        members
+            .iter()
+            .flat_map(|member| &member.endpoints)
+            .cloned()
+            .collect()
+    }
+
+    /// What they are doing.
+    pub(super) fn status(&self) -> UpstreamStatus {
+        let endpoint = |endpoint: &Arc<Endpoint>| EndpointStatus {
+            address: endpoint.label().to_owned(),
+            weight: endpoint.weight(),
+            health: match endpoint.condition().state() {
+                State::Healthy => EndpointHealth::Healthy,
+                State::Unhealthy(why) => EndpointHealth::Unhealthy(why),
+                State::Ejected => EndpointHealth::Ejected,
+                State::OnTrial => EndpointHealth::OnTrial,
+            },
+            in_flight: endpoint.in_flight(),
+            connections: endpoint.connections(),
+        };
+        UpstreamStatus {
+            name: self.upstream.to_string(),
+            endpoints: self.all().iter().map(endpoint).collect(),
+            panicking: self.usable.load().panicking,
+        }
+    }
+
+    /// A health check ended.
+    pub(super) fn checked(
+        &self,
+        endpoint: &Endpoint,
+        check: &model::HealthCheck,
+        result: Result<(), String>,
+    ) {
+        let (upstream, label) = (self.upstream(), endpoint.label());
+        let why = result.clone().err();
+        let (healthy, unhealthy) = (check.healthy_threshold, check.unhealthy_threshold);
+        if !endpoint.condition().checked(result, healthy, unhealthy) {
+            return;
+        }
+        match why {
+            None => tracing::info!(upstream, endpoint = label, "endpoint is healthy"),
+            Some(why) => {
+                tracing::warn!(upstream, endpoint = label, why, "endpoint is unhealthy");
+            }
+        }
+        self.refresh();
     }
 
     /// The names among the servers that have to be looked up, with their places.
@@ -98,7 +208,7 @@ impl Servers {
             let resolved = addresses.iter().map(|&address| {
                 let kept = endpoints.iter().find(|old| old.address() == Some(address));
                 kept.map_or_else(
-                    || Arc::new(Endpoint::new(place.at(address), &self.timeouts)),
+                    || Arc::new(Endpoint::new(place.at(address), &self.settings.timeouts)),
                     Arc::clone,
                 )
             });
@@ -106,14 +216,49 @@ impl Servers {
         });
     }
 
-    /// Changes the members, and with them what may be used.
-    fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
+    /// What may be used has changed.
+    pub(super) fn refresh(&self) {
+        self.change(|_| {});
+    }
+
+    /// Changes the members or their conditions, and with them what may be used.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Vec<Member>)) {
         let mut members = self.members.lock();
         change(&mut members);
-        let endpoints = members.iter().flat_map(|member| &member.endpoints).cloned();
+        let all = || members.iter().flat_map(|member| &member.endpoints).cloned();
+        let states: Vec<State> = all().map(|endpoint| endpoint.condition().state()).collect();
+        let may_be_used = |state: &State| matches!(state, State::Healthy | State::OnTrial);
+        let (count, good) = (
+            states.len(),
+            states.iter().filter(|state| may_be_used(state)).count(),
+        );
+        let panicking = good * 100 < count * usize::from(self.settings.panic_threshold);
+        let used = all()
+            .zip(&states)
+            .filter(|(_, state)| panicking || may_be_used(state));
         let heaviest = members.iter().map(|member| member.place.weight()).max();
-        let slots = self.balancer.slots(endpoints, heaviest.unwrap_or(1));
-        self.usable.store(Arc::new(slots));
+        let usable = Usable {
+            slots: self
+                .balancer
+                .slots(used.map(|(endpoint, _)| endpoint), heaviest.unwrap_or(1)),
+            guarded: !panicking && states.contains(&State::OnTrial),
+            panicking,
+        };
+        let before = self.usable.swap(Arc::new(usable));
+        drop(members);
+        if before.panicking != panicking {
+            let upstream = self.upstream();
+            if panicking {
+                tracing::warn!(
+                    upstream,
+                    good,
+                    count,
+                    "too few endpoints are well: all are used"
+                );
+            } else {
+                tracing::info!(upstream, good, count, "enough endpoints are well");
+            }
+        }
     }
 }
 
@@ -134,9 +279,8 @@ mod tests {
 
     fn picked(servers: &Servers, count: usize) -> Vec<String> {
         let pick = |_| {
-            servers
-                .pick(&Request::new(()))
-                .map(|lease| lease.label().to_owned())
+            let picked = servers.pick(&Request::new(()), None);
+            picked.map(|(endpoint, _)| endpoint.label().to_owned())
         };
         (0..count).filter_map(pick).collect()
     }
@@ -168,7 +312,7 @@ mod tests {
     fn an_address_that_stays_keeps_its_endpoint() {
         let servers = servers("endpoints: 'b.internal:3'");
         let address = |last| SocketAddr::from(([10, 0, 0, last], 3));
-        let endpoints = || servers.usable.load().endpoints().to_vec();
+        let endpoints = || servers.all();
         servers.resolved(0, &[address(1), address(2)]);
         let before = endpoints();
         servers.resolved(0, &[address(2), address(3)]);

@@ -44,13 +44,9 @@ impl Balancer {
         }
     }
 
-    /// The endpoint for a request.
-    pub(super) fn pick<'a, B>(
-        &self,
-        slots: &'a Slots,
-        request: &Request<B>,
-    ) -> Option<&'a Arc<Endpoint>> {
-        let start = match &self.policy {
+    /// The slot in which the way of a request begins.
+    pub(super) fn start<B>(&self, slots: &Slots, request: &Request<B>) -> usize {
+        match &self.policy {
             LoadBalancer::RoundRobin => self.turn.fetch_add(1, Ordering::Relaxed),
             LoadBalancer::Random => fastrand::usize(..),
             LoadBalancer::LeastRequest => less_busy(slots),
@@ -58,8 +54,7 @@ impl Balancer {
                 Some(hash) => slots.after(hash),
                 None => fastrand::usize(..),
             },
-        };
-        slots.at(start)
+        }
     }
 }
 
@@ -78,12 +73,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::proxy::pool::{Lease, Place};
+    use crate::proxy::pool::{Admission, Lease, Place};
 
     fn endpoints(weights: &[u32]) -> Vec<Arc<Endpoint>> {
         let timeouts = UpstreamTimeouts {
             connect: Duration::from_secs(1),
             idle: Duration::from_secs(1),
+            per_try: None,
         };
         let endpoint = |(index, &weight): (usize, &u32)| {
             let address = EndpointAddress::Tcp {
@@ -101,13 +97,17 @@ mod tests {
         request.body(()).expect("a request")
     }
 
+    fn pick<'a>(balancer: &Balancer, slots: &'a Slots, user: usize) -> Option<&'a Arc<Endpoint>> {
+        slots.at(balancer.start(slots, &request(user)))
+    }
+
     fn counts(balancer: &Balancer, slots: &Slots, requests: usize) -> Vec<usize> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for endpoint in slots.endpoints() {
             counts.insert(endpoint.label(), 0);
         }
         for user in 0..requests {
-            let picked = balancer.pick(slots, &request(user)).expect("an endpoint");
+            let picked = pick(balancer, slots, user).expect("an endpoint");
             *counts.entry(picked.label()).or_default() += 1;
         }
         counts.into_values().collect()
@@ -119,7 +119,7 @@ mod tests {
         let slots = balancer.slots(endpoints(&[30, 10, 20]).into_iter(), 30);
         assert_eq!(counts(&balancer, &slots, 600), [300, 100, 200]);
         let order: Vec<_> = (0..6)
-            .filter_map(|_| balancer.pick(&slots, &request(0)))
+            .filter_map(|_| pick(&balancer, &slots, 0))
             .map(|endpoint| endpoint.label())
             .collect();
         assert!(order.windows(2).all(|pair| pair[0] != pair[1]), "{order:?}");
@@ -139,7 +139,7 @@ mod tests {
         let balancer = Balancer::new(LoadBalancer::LeastRequest);
         let endpoints = endpoints(&[1, 1]);
         let slots = balancer.slots(endpoints.iter().cloned(), 1);
-        let busy = Lease::new(Arc::clone(&endpoints[0]));
+        let busy = Lease::new(Arc::clone(&endpoints[0]), Admission::Ordinary, None);
         // It is taken only when chance picks it two times.
         let counts_now = counts(&balancer, &slots, 10_000);
         assert!(counts_now[0].abs_diff(2_500) < 500, "{counts_now:?}");
@@ -161,8 +161,8 @@ mod tests {
         // One leaves: its users move, and nobody else does.
         let fewer = balancer.slots(all[1..].iter().cloned(), 1);
         for user in 0..USERS {
-            let before = balancer.pick(&slots, &request(user)).expect("an endpoint");
-            let after = balancer.pick(&fewer, &request(user)).expect("an endpoint");
+            let before = pick(&balancer, &slots, user).expect("an endpoint");
+            let after = pick(&balancer, &fewer, user).expect("an endpoint");
             assert!(Arc::ptr_eq(before, after) || Arc::ptr_eq(before, &all[0]));
         }
     }
@@ -181,7 +181,7 @@ mod tests {
         for policy in [LoadBalancer::RoundRobin, LoadBalancer::LeastRequest] {
             let balancer = Balancer::new(policy);
             let slots = balancer.slots(std::iter::empty(), 1);
-            assert!(balancer.pick(&slots, &request(0)).is_none());
+            assert!(pick(&balancer, &slots, 0).is_none());
         }
     }
 }

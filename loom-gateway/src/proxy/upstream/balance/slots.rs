@@ -55,9 +55,20 @@ impl Slots {
     }
 
     /// The endpoint in this slot, counted on round the circle.
-    pub(super) fn at(&self, slot: usize) -> Option<&Arc<Endpoint>> {
+    pub(in crate::proxy::upstream) fn at(&self, slot: usize) -> Option<&Arc<Endpoint>> {
         let slot = slot.checked_rem(self.slots.len())?;
         self.endpoints.get(self.slots[slot] as usize)
+    }
+
+    /// What `f` finds first in the slots from this one on, once round the circle.
+    pub(in crate::proxy::upstream) fn find<T>(
+        &self,
+        start: usize,
+        f: impl FnMut(&Arc<Endpoint>) -> Option<T>,
+    ) -> Option<T> {
+        let slots = 0..self.slots.len();
+        let walk = slots.filter_map(|step| self.at(start.wrapping_add(step)));
+        walk.into_iter().find_map(f)
     }
 
     /// The first slot of the ring at this place or after it.

@@ -1,0 +1,103 @@
+//! `upstreams[].health_check`, `outlier_detection`, `panic_threshold`
+
+use super::Checker;
+use crate::limits;
+use crate::model::{HealthCheck, HttpCheck, OutlierDetection};
+use crate::raw::{self, OneOrMany, Status};
+use crate::schema::quoted;
+use crate::tree::KeyPath;
+
+/// The check, if there is one; `None` when it is wrong.
+#[expect(
+    clippy::option_option,
+    reason = "whether it is right, and whether it is there"
+)]
+pub(super) fn active(
+    raw: Option<&raw::HealthCheck>,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<Option<HealthCheck>> {
+    let Some(raw) = raw else {
+        return Some(None);
+    };
+    let interval = checker.duration(
+        raw.interval.as_ref(),
+        &limits::HEALTH_INTERVAL_RANGE,
+        &path.key("interval"),
+    );
+    let timeout = checker.duration(
+        raw.timeout.as_ref(),
+        &limits::HEALTH_TIMEOUT_RANGE,
+        &path.key("timeout"),
+    );
+    let http = match &raw.http {
+        Some(http) => Some(request(http, &path.key("http"), checker)?),
+        None => None,
+    };
+    Some(Some(HealthCheck {
+        http,
+        interval: interval.unwrap_or(limits::HEALTH_INTERVAL),
+        timeout: timeout.unwrap_or(limits::HEALTH_TIMEOUT),
+        healthy_threshold: raw.healthy_threshold.unwrap_or(limits::HEALTHY_THRESHOLD),
+        unhealthy_threshold: raw
+            .unhealthy_threshold
+            .unwrap_or(limits::UNHEALTHY_THRESHOLD),
+    }))
+}
+
+fn request(
+    raw: &raw::HttpCheck,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<HttpCheck> {
+    let target = raw.path.as_ref()?;
+    let is_visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+    if !target.starts_with('/') || !target.bytes().all(is_visible) {
+        let message = format!(
+            "{} is not a path; expected one such as `/healthz`",
+            quoted(target)
+        );
+        checker.fault(&path.key("path"), message);
+        return None;
+    }
+    let statuses = raw.statuses.iter().flat_map(OneOrMany::iter);
+    Some(HttpCheck {
+        path: target.clone(),
+        statuses: statuses.map(|(_, Status(status))| *status).collect(),
+    })
+}
+
+/// When servers are left out by what becomes of requests.
+pub(super) fn passive(
+    raw: &raw::OutlierDetection,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> OutlierDetection {
+    let base_ejection = checker.duration(
+        raw.base_ejection.as_ref(),
+        &limits::BASE_EJECTION_RANGE,
+        &path.key("base_ejection"),
+    );
+    OutlierDetection {
+        consecutive_errors: raw.consecutive_errors.unwrap_or(limits::CONSECUTIVE_ERRORS),
+        base_ejection: base_ejection.unwrap_or(limits::BASE_EJECTION),
+        max_ejected: raw
+            .max_ejected
+            .map_or(limits::MAX_EJECTED, |percent| percent.0),
+    }
+}
+
+/// The part of the servers below which all are used. It needs something that leaves servers out.
+pub(super) fn panic_threshold(
+    raw: &raw::Upstream,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> u8 {
+    let written = raw.panic_threshold.map(|percent| percent.0);
+    let leaves_out = ["health_check", "outlier_detection"];
+    if written.is_some() && checker.is_empty_of(path, &leaves_out) {
+        let message = "without `health_check` or `outlier_detection` every server is used, and this would do nothing; leave it out";
+        checker.fault(&path.key("panic_threshold"), message);
+    }
+    written.unwrap_or(limits::PANIC_THRESHOLD)
+}

@@ -1,0 +1,58 @@
+//! One try: a request goes to one endpoint of an upstream.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Request, Response};
+use loom_config::model::Protocol;
+
+use super::pool::{Lease, Report, SendError, send, send_http2};
+use super::rewrite;
+use super::upstream::Servers;
+
+/// Sends a request to the endpoint that was chosen for it, in the form of this protocol.
+pub(super) async fn attempt(
+    servers: &Arc<Servers>,
+    lease: Lease,
+    mut request: Request<Body>,
+    protocol: Protocol,
+    report: Option<&mut Report>,
+) -> Result<Response<Body>, SendError> {
+    let settings = servers.settings();
+    let detection = settings.outlier_detection.as_ref();
+    let watched = detection.map(|detection| (detection, Arc::clone(&lease)));
+    let exchange = async {
+        match protocol {
+            Protocol::Http1 => {
+                rewrite::request(&mut request, lease.authority());
+                send(lease, request, report).await
+            }
+            Protocol::Http2 => {
+                rewrite::http2_request(&mut request, lease.authority());
+                send_http2(lease, request, report).await
+            }
+        }
+    };
+    let result = match settings.timeouts.per_try {
+        None => exchange.await,
+        Some(limit) => match tokio::time::timeout(limit, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(SendError::Timeout(limit)),
+        },
+    };
+    if let Some((detection, endpoint)) = watched
+        && let Some(succeeded) = tells(&result)
+    {
+        servers.note(&endpoint, detection, succeeded);
+    }
+    result
+}
+
+/// What a result says of the endpoint: nothing when it was the client who failed.
+fn tells(result: &Result<Response<Body>, SendError>) -> Option<bool> {
+    match result {
+        Ok(response) => Some(!response.status().is_server_error()),
+        Err(SendError::Exchange(error)) if error.is_user() => None,
+        Err(_) => Some(false),
+    }
+}
