@@ -8,6 +8,8 @@ mod shapes;
 mod streams;
 mod tonic;
 
+use std::time::Duration;
+
 use http::StatusCode;
 use loom_layer::{LoomPlugin, LoomPluginBuilder};
 
@@ -21,6 +23,8 @@ pub(super) fn caller(name: &str) -> LoomPluginBuilder {
         .file(crate::built::plugin("callouts").expect("it is in Rust"))
         .runtime(runtime())
         .instances(1)
+        // These plugins send tens of megabytes in a callback, and a machine that runs all tests may stop a thread for long.
+        .timeout(Duration::from_secs(5))
 }
 
 /// The plugin, and a server that it may call `grpc`, or `web` for HTTP calls, which then go over HTTP/2, too.
