@@ -96,6 +96,8 @@ fn configuration(setups: &[Setup]) -> Value {
     };
     json!({
         "workers": 1,
+        // Envoy has no such header.
+        "error_header": false,
         "log": {"level": "info", "format": "json"},
         "listeners": setups.iter().map(listener).collect::<Vec<_>>(),
         "plugins": setups.iter().flat_map(|setup| &setup.plugins).map(plugin).collect::<Vec<_>>(),
