@@ -26,6 +26,7 @@ mod listeners;
 mod load_balancers;
 mod names;
 mod paths;
+mod plugin_lists;
 mod plugins;
 mod routes;
 mod templates;
@@ -49,12 +50,7 @@ pub(crate) fn check(
     let listeners = listeners::check(raw.listeners.as_ref(), &mut checker);
     let plugins = plugins::check(raw.plugins.as_ref(), &mut checker);
     let upstreams = upstreams::check(raw.upstreams.as_ref(), &mut checker);
-    let routes = routes::check(
-        raw.routes.as_ref(),
-        &names,
-        plugins.as_deref(),
-        &mut checker,
-    );
+    let routes = routes::check(raw, &names, plugins.as_deref(), &mut checker);
     let admin = admin::check(raw.admin.as_ref(), listeners.as_deref(), &mut checker);
     let log = log(raw.log.as_ref());
     let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);

@@ -1,23 +1,29 @@
 //! `routes`
 
-use std::cmp::Reverse;
+use std::time::Duration;
 
 use http::Method;
 
-use super::names::{self, Names};
-use super::plugins::config_bytes;
+use super::names;
+use super::plugin_lists::PluginLists;
 use super::{AllNames, Checker, actions, changes, conditions, equal_routes, hosts, paths};
 use crate::limits;
-use crate::model::{Action, Plugin, PluginUse, Route};
-use crate::raw::{self, Items, OneOrMany, PluginEntry};
+use crate::model::{Action, Plugin, Route};
+use crate::raw::{self, Items, OneOrMany, Raw};
 use crate::tree::KeyPath;
 
 pub(super) fn check(
-    raw: Option<&Items<raw::Route>>,
+    raw: &Raw,
     names: &AllNames<'_>,
     plugins: Option<&[Plugin]>,
     checker: &mut Checker<'_>,
 ) -> Option<Vec<Route>> {
+    let lists = PluginLists::collect(raw, names, plugins, checker);
+    let defaults = KeyPath::ROOT.key("defaults");
+    let timeout = raw.defaults.as_ref().and_then(|raw| raw.timeout.as_ref());
+    let range = &limits::ROUTE_TIMEOUT_RANGE;
+    let timeout = checker.duration(timeout, range, &defaults.key("timeout"));
+    let raw = raw.routes.as_ref();
     let section = KeyPath::ROOT.key("routes");
     let ids = raw
         .into_iter()
@@ -29,7 +35,8 @@ pub(super) fn check(
         let path = section.index(index);
         let scope = Scope {
             names,
-            plugins,
+            lists: &lists,
+            timeout,
             path: &path,
         };
         routes.push((index, scope.route(raw, checker)));
@@ -41,8 +48,9 @@ pub(super) fn check(
 /// What one route is checked with.
 struct Scope<'a> {
     names: &'a AllNames<'a>,
-    /// `None` when one of them is wrong.
-    plugins: Option<&'a [Plugin]>,
+    lists: &'a PluginLists<'a>,
+    /// Of routes that have none of their own.
+    timeout: Option<Duration>,
     path: &'a KeyPath<'a>,
 }
 
@@ -64,7 +72,7 @@ impl Scope<'_> {
         let query = each(raw.query.as_ref(), &self.path.key("query"), |raw, at| {
             conditions::parameter(raw, at, checker)
         });
-        let plugins = self.plugins(raw.plugins.as_ref(), checker);
+        let plugins = self.lists.of_route(raw, self.path, checker);
         let action = actions::check(raw, paths.as_deref(), self.names, self.path, checker);
         let answers = matches!(action, Some(Action::Redirect(_) | Action::Respond(_)));
         let changes = changes::check(raw, paths.as_deref(), !answers, self.path, checker);
@@ -84,7 +92,7 @@ impl Scope<'_> {
             plugins: plugins?,
             action: action?,
             changes: changes?,
-            timeout,
+            timeout: timeout.or(self.timeout),
             idle_timeout,
         })
     }
@@ -117,73 +125,6 @@ impl Scope<'_> {
         methods.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         methods.dedup();
         Some(methods)
-    }
-
-    fn plugins(
-        &self,
-        raw: Option<&Items<PluginEntry>>,
-        checker: &mut Checker<'_>,
-    ) -> Option<Vec<PluginUse>> {
-        let path = self.path.key("plugins");
-        let mut uses: Vec<PluginUse> = Vec::new();
-        let mut complete = true;
-        for (index, entry) in raw.into_iter().flat_map(Items::iter) {
-            let path = path.index(index);
-            let Some(plugin) = plugin_use(entry, &self.names.plugins, &path, checker) else {
-                complete = false;
-                continue;
-            };
-            let is_service = |plugins: &[Plugin]| {
-                plugins
-                    .get(plugin.plugin)
-                    .is_some_and(|plugin| plugin.service)
-            };
-            if self.plugins.is_some_and(is_service) {
-                let message =
-                    "this plugin is a `service`: it runs without a route and sees no requests";
-                checker.fault(&path, message).with_hint(
-                    "for the same file on a route, give it a second entry without `service`",
-                );
-            }
-            if uses.contains(&plugin) {
-                let message = "the plugin stands twice on this route with the same configuration; keep one of them";
-                checker
-                    .fault(&path, message)
-                    .with_hint("to run it twice, give one of them a `config` of its own");
-            }
-            uses.push(plugin);
-        }
-        let plugins = self.plugins.filter(|_| complete)?;
-        // Stable: those of equal priority stay in the order of the file.
-        uses.sort_by_key(|plugin| {
-            Reverse(
-                plugins
-                    .get(plugin.plugin)
-                    .map_or(0, |plugin| plugin.priority),
-            )
-        });
-        Some(uses)
-    }
-}
-
-fn plugin_use(
-    entry: &PluginEntry,
-    names: &Names<'_>,
-    path: &KeyPath<'_>,
-    checker: &mut Checker<'_>,
-) -> Option<PluginUse> {
-    match entry {
-        PluginEntry::Name(name) => Some(PluginUse {
-            plugin: names.resolve(&name.0, path, checker)?,
-            config: None,
-        }),
-        PluginEntry::Full(raw) => {
-            let plugin = names.resolve(raw.plugin.as_ref()?, &path.key("plugin"), checker)?;
-            Some(PluginUse {
-                plugin,
-                config: raw.config.as_ref().and_then(config_bytes),
-            })
-        }
     }
 }
 

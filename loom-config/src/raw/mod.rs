@@ -4,6 +4,8 @@
 //! schema, and what remains of the document is read into them. So every field is optional here: what is missing or
 //! wrong was reported already, and the checks go on with the rest. The comments are what an editor shows.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -49,6 +51,10 @@ pub(crate) struct Raw {
     pub(crate) listeners: Option<Items<ListenerEntry>>,
     /// The plugins that routes may name.
     pub(crate) plugins: Option<Items<Plugin>>,
+    /// Lists of plugins that routes may name as a whole, by their names.
+    pub(crate) plugin_sets: Option<BTreeMap<String, Items<PluginEntry>>>,
+    /// What holds for every route that does not say otherwise.
+    pub(crate) defaults: Option<Defaults>,
     /// Which requests go where. The most specific route wins, whatever the order.
     pub(crate) routes: Option<Items<Route>>,
     /// Where requests go.
@@ -65,6 +71,16 @@ pub(crate) struct Raw {
     pub(crate) reload: Option<Reload>,
     /// How the process ends.
     pub(crate) shutdown: Option<Shutdown>,
+}
+
+/// What holds for every route that does not say otherwise.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Defaults {
+    /// Plugins that stand before each route's own. Default: none.
+    pub(crate) plugins: Option<Items<PluginEntry>>,
+    /// The `timeout` of routes that have none of their own, from 1ms to 24h. Default: no limit.
+    pub(crate) timeout: Option<DurationText>,
 }
 
 /// Logging of the process itself.

@@ -34,6 +34,9 @@ pub(crate) struct Route {
     pub(crate) listeners: Option<OneOrMany<ListenerName>>,
     /// The plugins that its requests pass, by priority and then in this order. Default: none.
     pub(crate) plugins: Option<Items<PluginEntry>>,
+    /// Whether its requests pass the plugins of `defaults`, too. Default: true.
+    #[schemars(extend("default" = true))]
+    pub(crate) inherit_plugins: Option<bool>,
     /// Name of the upstream that its requests go to. A route has this, `split`, `redirect` or `respond`.
     #[schemars(title = "the name of an upstream")]
     pub(crate) upstream: Option<String>,
@@ -126,7 +129,7 @@ pub(crate) struct ListenerName(pub(crate) String);
 pub(crate) enum PluginEntry {
     /// The name alone.
     Name(PluginName),
-    /// With a configuration of this route's own.
+    /// With settings of this place alone, or a whole set.
     Full(PluginUse),
 }
 
@@ -135,13 +138,19 @@ pub(crate) enum PluginEntry {
 #[schemars(title = "the name of a plugin")]
 pub(crate) struct PluginName(pub(crate) String);
 
-/// A plugin of a route, with a configuration of the route's own.
+/// A plugin with settings of this place alone, or all plugins of a set.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PluginUse {
-    /// The plugin's name.
-    #[schemars(required, title = "the name of a plugin")]
+    /// The plugin's name. An entry has this or `set`.
+    #[schemars(title = "the name of a plugin")]
     pub(crate) plugin: Option<String>,
-    /// What it is configured with on this route: in place of the plugin's own `config`, not merged with it.
+    /// The name of a set of `plugin_sets`, whose plugins stand here.
+    #[schemars(title = "the name of a set")]
+    pub(crate) set: Option<String>,
+    /// What the plugin is configured with here: in place of its own `config`, not merged with it.
     pub(crate) config: Option<Value>,
+    /// Its priority here, in place of its own.
+    #[schemars(range(min = i32::MIN, max = i32::MAX))]
+    pub(crate) priority: Option<i32>,
 }

@@ -51,10 +51,9 @@ pub(crate) fn settable() -> Vec<Settable> {
 fn collect(shape: Shape<'_>, path: &mut Vec<String>, found: &mut Vec<Settable>) {
     let keys: Vec<&str> = shape.keys().collect();
     if keys.is_empty() {
-        let is_value = !shape
-            .alternatives()
-            .iter()
-            .any(|shape| shape.has_type("array") || shape.is_anything());
+        let is_value = !shape.alternatives().iter().any(|shape| {
+            shape.has_type("array") || shape.has_type("object") || shape.is_anything()
+        });
         found.push(Settable {
             path: path.clone(),
             is_value,

@@ -118,6 +118,42 @@ const EFFECTS: &[(&str, &str)] = &[
         "plugins: [{name: a, path: a.wasm, <<vm_configuration: {a: 1}>>}]",
     ),
     (
+        "plugin_sets",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nplugin_sets: {<<s: [a]||s: [b]>>}\nroutes: [{id: a, path: /*, upstream: e, plugins: [{set: s}]}]",
+    ),
+    (
+        "defaults.plugins[].plugin",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [{<<plugin: a||plugin: b>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "defaults.plugins[].set",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nplugin_sets: {s: [a], t: [b]}\ndefaults: {plugins: [{<<set: s||set: t>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "defaults.plugins[].config",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [{plugin: a, <<config: text>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "defaults.plugins[].priority",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [b, {plugin: a, <<priority: 2>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "defaults.timeout",
+        "defaults: {<<timeout: 30s>>}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].inherit_plugins",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [a]}\nroutes: [{id: a, path: /*, upstream: e, <<inherit_plugins: false>>}]",
+    ),
+    (
+        "routes[].plugins[].set",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nplugin_sets: {s: [a], t: [b]}\nroutes: [{id: a, path: /*, upstream: e, plugins: [{<<set: s||set: t>>}]}]",
+    ),
+    (
+        "routes[].plugins[].priority",
+        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nroutes: [{id: a, path: /*, upstream: e, plugins: [b, {plugin: a, <<priority: 2>>}]}]",
+    ),
+    (
         "routes[].id",
         "routes: [{path: /*, upstream: e, <<id: a||id: b>>}]",
     ),

@@ -6,7 +6,7 @@ use http::Request;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 
-use super::support::{Raw, address, http1, http2, start, text, within};
+use super::support::{Raw, Upstream, address, http1, http2, start, text, within};
 use crate::built::add_header;
 
 /// Writes a plugin whose `proxy_on_request_headers` is this; it may use `$add`, which adds a request header.
@@ -111,6 +111,40 @@ upstreams: [{{name: echo, builtin: echo}}]",
     ))
     .await;
     assert_eq!(order_of(address(&gateway), "/").await, "b,d,a,c");
+}
+
+#[tokio::test]
+async fn sets_and_defaults_stand_among_a_route_s_own_plugins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| guest(folder.path(), name, &order(name));
+    // It takes connections and never answers.
+    let silent = Upstream::bind().await;
+    let gateway = start(&format!(
+        "plugins:
+  - {{name: a, path: '{}'}}
+  - {{name: b, path: '{}', priority: 10}}
+  - {{name: c, path: '{}'}}
+plugin_sets: {{s: [b, {{plugin: c, priority: 20}}]}}
+defaults: {{plugins: [a], timeout: 50ms}}
+routes:
+  - {{id: inherits, path: /inherits, upstream: echo}}
+  - {{id: set, path: /set, plugins: [{{set: s}}], upstream: echo}}
+  - {{id: own, path: /own, inherit_plugins: false, plugins: [c, {{plugin: b, priority: -1}}], upstream: echo}}
+  - {{id: silent, path: /silent, upstream: silent}}
+upstreams: [{{name: echo, builtin: echo}}, {{name: silent, endpoints: '{}'}}]",
+        path("a").display(),
+        path("b").display(),
+        path("c").display(),
+        silent.address(),
+    ))
+    .await;
+    let address = address(&gateway);
+    for (path, order) in [("/inherits", "a"), ("/set", "c,b,a"), ("/own", "c,b")] {
+        assert_eq!(order_of(address, path).await, order, "{path}");
+    }
+    let request = "GET /silent HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let response = Raw::exchange(address, request).await;
+    assert!(response.starts_with("HTTP/1.1 504 "), "{response}");
 }
 
 #[tokio::test]
