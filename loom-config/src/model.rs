@@ -4,6 +4,7 @@
 //! be run: names refer to something, sizes and durations are in range, paths are absolute or relative to the process.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,9 +64,46 @@ pub struct Listener {
     /// Its name in logs and in `routes[].listeners`.
     pub name: String,
     /// The address to bind.
-    pub address: SocketAddr,
+    pub address: Address,
     /// What one listener takes at the most.
     pub limits: ListenerLimits,
+    /// Whether other processes may listen at the same IP address and port.
+    pub reuse_port: bool,
+    /// The mode of the file of a Unix socket; `None` leaves it to the process's umask.
+    pub mode: Option<u32>,
+}
+
+/// Where a listener listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// An IP address and a port; with port 0 any that is free.
+    Ip(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// The IP address and port; `None` for a Unix socket.
+    pub fn ip(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether every use of it is another one.
+    pub fn is_any_port(&self) -> bool {
+        matches!(self, Self::Ip(address) if address.port() == 0)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// The listener that exists when the file names none: `default`, on port 8080 of all IPv4 addresses.
@@ -74,8 +112,10 @@ impl Default for Listener {
         let (address, port) = limits::LISTENER_ADDRESS;
         Self {
             name: limits::LISTENER_NAME.to_owned(),
-            address: SocketAddr::new(IpAddr::from(address), port),
+            address: Address::Ip(SocketAddr::new(IpAddr::from(address), port)),
             limits: ListenerLimits::default(),
+            reuse_port: false,
+            mode: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Checker, listeners};
 use crate::limits;
-use crate::model::{Admin, Listener, Secret};
+use crate::model::{Address, Admin, Listener, Secret};
 use crate::raw;
 use crate::tree::KeyPath;
 
@@ -31,7 +31,7 @@ pub(super) fn check(
     let taken = listeners
         .unwrap_or_default()
         .iter()
-        .find(|listener| listener.address == address && address.port() != 0);
+        .find(|listener| listener.address == Address::Ip(address) && address.port() != 0);
     if let Some(listener) = taken {
         let message = format!(
             "listener `{}` binds {address} already; `admin` needs an address of its own",

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::Checker;
 use crate::limits;
-use crate::model::{Listener, ListenerLimits};
+use crate::model::{Address, Listener, ListenerLimits};
 use crate::raw::{self, Items, ListenerEntry};
 use crate::schema::quoted;
 use crate::tree::KeyPath;
@@ -54,7 +54,7 @@ fn check_addresses(
     checker: &mut Checker<'_>,
 ) {
     let section = KeyPath::ROOT.key("listeners");
-    let mut seen: HashMap<SocketAddr, &Listener> = HashMap::new();
+    let mut seen: HashMap<&Address, &Listener> = HashMap::new();
     let places = raw
         .into_iter()
         .flat_map(Items::iter)
@@ -62,12 +62,12 @@ fn check_addresses(
     for (index, listener) in places.zip(listeners) {
         let Some(listener) = listener
             .as_ref()
-            .filter(|listener| listener.address.port() != 0)
+            .filter(|listener| !listener.address.is_any_port())
         else {
             continue;
         };
         // Those of the same name have a fault already.
-        let first = seen.insert(listener.address, listener);
+        let first = seen.insert(&listener.address, listener);
         if let Some(first) = first.filter(|first| first.name != listener.name) {
             let message = format!(
                 "listener `{}` binds {} already; listeners have different addresses",
@@ -92,12 +92,64 @@ fn listener(
         ),
     };
     let (name, written) = name_and_address(entry)?;
-    let address = address(written, &address_path, checker)?;
+    let address = match written.strip_prefix("unix:") {
+        Some(socket) => unix(socket, &address_path, checker),
+        None => Address::Ip(address(written, &address_path, checker)?),
+    };
+    let (reuse_port, mode) = match entry {
+        ListenerEntry::Address(_) => (None, None),
+        ListenerEntry::Full(listener) => (listener.reuse_port, listener.mode.as_deref()),
+    };
+    check_kind(&address, reuse_port, mode, path, checker);
     Some(Listener {
         name: name.to_owned(),
         address,
         limits,
+        reuse_port: reuse_port.unwrap_or(false),
+        mode: mode.and_then(file_mode),
     })
+}
+
+/// A mode in octal digits: the rights of owner, group and others.
+fn file_mode(written: &str) -> Option<u32> {
+    let mode = u32::from_str_radix(written, 8).ok()?;
+    (mode <= 0o777).then_some(mode)
+}
+
+fn unix(socket: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Address {
+    if socket.is_empty() {
+        checker.fault(
+            path,
+            "the path of the socket is empty; expected `unix:/run/loom.sock`",
+        );
+    }
+    Address::Unix(checker.directory.join(socket))
+}
+
+/// Reports keys that mean nothing for this kind of address.
+fn check_kind(
+    address: &Address,
+    reuse_port: Option<bool>,
+    mode: Option<&str>,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) {
+    let is_unix = matches!(address, Address::Unix(_));
+    if is_unix && reuse_port == Some(true) {
+        let message = "a Unix socket has no port; leave the key out";
+        checker.fault(&path.key("reuse_port"), message);
+    }
+    if let Some(mode) = mode.filter(|mode| file_mode(mode).is_none()) {
+        let message = format!(
+            "{} is not a mode; expected octal digits such as \"0660\"",
+            quoted(mode)
+        );
+        checker.fault(&path.key("mode"), message);
+    }
+    if !is_unix && mode.is_some() {
+        let message = "only the file of a Unix socket has a mode; leave the key out";
+        checker.fault(&path.key("mode"), message);
+    }
 }
 
 fn listener_limits(

@@ -19,7 +19,7 @@ pub(crate) enum ListenerEntry {
 /// An address to listen on.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "an address such as 0.0.0.0:8080 or \"[::]:8080\"")]
-#[schemars(extend("examples" = ["0.0.0.0:8080", "127.0.0.1:8080", "[::]:8080"]))]
+#[schemars(extend("examples" = ["0.0.0.0:8080", "127.0.0.1:8080", "[::]:8080", "unix:/run/loom.sock"]))]
 pub(crate) struct Address(pub(crate) String);
 
 /// One address that the gateway listens on, for HTTP/1.1 and HTTP/2 without TLS.
@@ -29,11 +29,19 @@ pub(crate) struct Listener {
     /// Its name in logs and in the `listeners` of routes. Default: the address as it is written.
     #[schemars(title = "a name")]
     pub(crate) name: Option<String>,
-    /// IP address and port to bind. `0.0.0.0` is every IPv4 address, `[::]` every address; port 0 takes a free one.
+    /// IP address and port to bind, or `unix:` and the path of a socket. `0.0.0.0` is every IPv4 address, `[::]` every
+    /// address; port 0 takes a free one.
     #[schemars(required)]
     pub(crate) address: Option<Address>,
     /// What it takes at the most.
     pub(crate) limits: Option<ListenerLimits>,
+    /// Whether other processes may listen at the same address, so that a new one can start before the old one ends.
+    /// Default: false.
+    #[schemars(extend("default" = false))]
+    pub(crate) reuse_port: Option<bool>,
+    /// The mode of a Unix socket's file, in octal digits and quotes: "0660". Default: what the process's umask leaves.
+    #[schemars(title = "a mode such as \"0660\"", regex(pattern = "^0?[0-7]{3}$"))]
+    pub(crate) mode: Option<String>,
 }
 
 /// What one listener takes at the most.

@@ -18,6 +18,14 @@ const EFFECTS: &[(&str, &str)] = &[
         "listeners: [{name: web, <<address: '0.0.0.0:80'||address: '[::1]:81'>>}]",
     ),
     (
+        "listeners[].reuse_port",
+        "listeners: [{address: '0.0.0.0:80', <<reuse_port: true>>}]",
+    ),
+    (
+        "listeners[].mode",
+        "listeners: [{address: 'unix:/run/a', <<mode: '0660'>>}]",
+    ),
+    (
         "listeners[].limits.connections",
         "listeners: [{address: '0.0.0.0:80', limits: {<<connections: 5>>}}]",
     ),

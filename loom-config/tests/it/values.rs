@@ -1,12 +1,11 @@
 //! What the values of the file become: shorthands, orders, defaults, units.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use loom_config::model::{
-    Action, Endpoint, EndpointAddress, FailurePolicy, HashOn, HostMatch, LoadBalancer, LogFormat,
-    LogLevel, PathMatch, Phase, RequestBody, Target,
+    Action, Address, Endpoint, EndpointAddress, FailurePolicy, HashOn, HostMatch, LoadBalancer,
+    LogFormat, LogLevel, PathMatch, Phase, RequestBody, Target,
 };
 use loom_config::{Config, Loader};
 
@@ -39,7 +38,7 @@ fn without_listeners_there_is_one() {
     assert_eq!(config.listeners[0].name, "default");
     assert_eq!(
         config.listeners[0].address,
-        SocketAddr::from(([0, 0, 0, 0], 8080))
+        Address::Ip(([0, 0, 0, 0], 8080).into())
     );
     assert_eq!(config.listeners[0].limits.connections, 10_000);
     assert_eq!(config.workers, None);
@@ -61,7 +60,10 @@ fn an_address_is_a_listener() {
         .map(|listener| listener.name.as_str())
         .collect();
     assert_eq!(names, ["127.0.0.1:0", "six", "0.0.0.0:1"]);
-    assert_eq!(config.listeners[1].address.port(), 8443);
+    assert_eq!(
+        config.listeners[1].address.ip().map(|ip| ip.port()),
+        Some(8443)
+    );
 }
 
 #[test]

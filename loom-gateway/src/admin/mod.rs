@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use loom_config::model::{Listener, ListenerLimits, Secret};
+use loom_config::model::{Address, Listener, ListenerLimits, Secret};
 use tokio::task::JoinSet;
 
 use crate::app::Reloader;
@@ -54,11 +54,13 @@ impl AdminServer {
         };
         let listener = Listener {
             name: "admin".to_owned(),
-            address: config.address,
+            address: Address::Ip(config.address),
             limits: ListenerLimits::default(),
+            reuse_port: false,
+            mode: None,
         };
         let bound = Bound::bind(&listener)?;
-        let address = bound.address;
+        let address = bound.address.ip().unwrap_or(config.address);
         tracing::info!(%address, "admin listens");
         let admin = Admin {
             token: config.token.clone(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
-use loom_config::model::{Config, Listener};
+use loom_config::model::{Address, Config, Listener};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
@@ -25,9 +25,9 @@ pub(super) struct Listeners {
 struct Active {
     name: String,
     /// As the configuration has it.
-    configured: SocketAddr,
+    configured: Address,
     /// As it is.
-    address: SocketAddr,
+    address: Address,
     site: Arc<Site>,
     drain: Drain,
     task: AbortHandle,
@@ -38,7 +38,7 @@ impl Active {
     /// port.
     fn is(&self, wanted: &Listener) -> bool {
         self.configured == wanted.address
-            && (wanted.address.port() != 0 || self.name == wanted.name)
+            && (!wanted.address.is_any_port() || self.name == wanted.name)
     }
 }
 
@@ -93,7 +93,7 @@ impl Listeners {
     }
 
     fn open(&mut self, listener: &Listener, bound: Bound, router: Router) {
-        let address = bound.address;
+        let address = bound.address.clone();
         tracing::info!(listener = listener.name, %address, "listening");
         let site = Site::new(router, listener.limits);
         let drain = Drain::default();
@@ -105,7 +105,7 @@ impl Listeners {
         );
         self.active.push(Active {
             name: listener.name.clone(),
-            configured: listener.address,
+            configured: listener.address.clone(),
             address,
             site,
             drain,
@@ -113,12 +113,11 @@ impl Listeners {
         });
     }
 
-    /// Their names, with the addresses that they really have, in the order of the configuration.
+    /// The names of those that have an IP address, with the one that they really have, in the order of the configuration.
     pub(super) fn addresses(&self) -> Vec<(String, SocketAddr)> {
         let active = self.active.iter();
-        active
-            .map(|active| (active.name.clone(), active.address))
-            .collect()
+        let ip = active.filter_map(|active| Some((active.name.clone(), active.address.ip()?)));
+        ip.collect()
     }
 
     /// Stops accepting, and tells clients.

@@ -39,7 +39,7 @@ impl Running {
         Ok(Self { live, admin })
     }
 
-    /// The listeners by name, with the addresses that they really have: where the configuration says port 0, the system
+    /// The listeners of IP addresses by name, with the addresses that they really have: where the configuration says port 0, the system
     /// chose one.
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         let addresses = self.live.with_listeners(Listeners::addresses);

@@ -4,11 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use super::bind::Bound;
+use super::bind::{Bound, Socket};
 use super::connection;
 use super::drain::Drain;
 use super::site::Site;
@@ -40,11 +40,25 @@ pub(crate) async fn serve(bound: Bound, name: String, site: Arc<Site>, drain: Dr
     }
 }
 
-type Accepted = (TcpStream, SocketAddr);
+/// A connection that was accepted.
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
 
 /// The next connection.
-async fn accept(socket: &TcpListener) -> Option<Accepted> {
-    match socket.accept().await {
+async fn accept(socket: &Socket) -> Option<Accepted> {
+    let accepted = match socket {
+        Socket::Tcp(socket) => {
+            let accepted = socket.accept().await;
+            accepted.map(|(stream, peer)| Accepted::Tcp(stream, peer))
+        }
+        Socket::Unix(socket, _) => {
+            let accepted = socket.accept().await;
+            accepted.map(|(stream, _)| Accepted::Unix(stream))
+        }
+    };
+    match accepted {
         Ok(accepted) => Some(accepted),
         Err(error) if is_of_one_connection(&error) => None,
         Err(error) => {
@@ -81,29 +95,57 @@ impl Tasks {
     }
 
     fn start(&mut self, accepted: Option<Accepted>) {
-        let Some((stream, peer)) = accepted else {
-            return;
-        };
-        // Without it the last packet of a response may wait for an acknowledgement. The connection works without, too.
-        let _ = stream.set_nodelay(true);
         let (site, drain) = (Arc::clone(&self.site), self.drain.clone());
-        self.running
-            .spawn(connection::serve(stream, peer, site, drain));
+        match accepted {
+            Some(Accepted::Tcp(stream, peer)) => {
+                // Without it the last packet of a response may wait for an acknowledgement. The connection works without, too.
+                let _ = stream.set_nodelay(true);
+                let Some(info) = connection::info(&stream, peer) else {
+                    return;
+                };
+                let serving = connection::serve(stream, Some(info), site, drain);
+                self.running.spawn(serving);
+            }
+            Some(Accepted::Unix(stream)) => {
+                self.running
+                    .spawn(connection::serve(stream, None, site, drain));
+            }
+            None => return,
+        }
         self.site.set_open(self.running.len());
     }
 
     /// Starts what had connected before the listener closed; the kernel would reset it.
-    fn start_queued(&mut self, socket: TcpListener) {
-        let Ok(socket) = socket.into_std() else {
-            return;
-        };
-        while self.has_room()
-            && let Ok((stream, peer)) = socket.accept()
-        {
-            let stream = stream
-                .set_nonblocking(true)
-                .and_then(|()| TcpStream::from_std(stream));
-            self.start(stream.ok().map(|stream| (stream, peer)));
+    fn start_queued(&mut self, socket: Socket) {
+        match socket {
+            Socket::Tcp(socket) => {
+                let Ok(socket) = socket.into_std() else {
+                    return;
+                };
+                while self.has_room()
+                    && let Ok((stream, peer)) = socket.accept()
+                {
+                    let stream = stream
+                        .set_nonblocking(true)
+                        .and_then(|()| TcpStream::from_std(stream));
+                    self.start(stream.ok().map(|stream| Accepted::Tcp(stream, peer)));
+                }
+            }
+            Socket::Unix(socket, file) => {
+                // First of all nobody finds it any more.
+                drop(file);
+                let Ok(socket) = socket.into_std() else {
+                    return;
+                };
+                while self.has_room()
+                    && let Ok((stream, _)) = socket.accept()
+                {
+                    let stream = stream
+                        .set_nonblocking(true)
+                        .and_then(|()| UnixStream::from_std(stream));
+                    self.start(stream.ok().map(Accepted::Unix));
+                }
+            }
         }
     }
 

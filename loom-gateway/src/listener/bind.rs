@@ -3,17 +3,27 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use loom_config::model::Listener;
-use tokio::net::{TcpListener, TcpSocket};
+use loom_config::model::{Address, Listener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
+use super::inherited;
+use super::unix::{self, SocketFile};
 use crate::limits;
 
 /// A listener that has its address and accepts nothing yet.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    pub(crate) socket: TcpListener,
+    pub(crate) socket: Socket,
     /// The address that it really has: with port 0 the system chose one.
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Address,
+}
+
+/// What accepts.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpListener),
+    /// Its file is removed with it, if it is ours.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 /// An address that cannot be taken.
@@ -21,31 +31,46 @@ pub(crate) struct Bound {
 #[error("listener `{name}` cannot listen on {address}: {source}; {cure}")]
 pub struct BindError {
     name: String,
-    address: SocketAddr,
+    address: Address,
     cure: String,
     #[source]
     source: io::Error,
 }
 
 impl Bound {
-    /// Takes the address of `listener`.
+    /// Takes the address of `listener`: the socket that the process was started with for it, or a new one.
     pub(crate) fn bind(listener: &Listener) -> Result<Self, BindError> {
-        let bound = listen(listener.address).and_then(|socket| {
-            Ok(Self {
-                address: socket.local_addr()?,
-                socket,
-            })
+        let socket = match inherited::take(&listener.name, &listener.address) {
+            Some(socket) => socket,
+            None => listen(listener),
+        };
+        let bound = socket.and_then(|socket| {
+            let address = match &socket {
+                Socket::Tcp(socket) => Address::Ip(socket.local_addr()?),
+                Socket::Unix(..) => listener.address.clone(),
+            };
+            Ok(Self { socket, address })
         });
         bound.map_err(|source| BindError {
             name: listener.name.clone(),
-            address: listener.address,
-            cure: cure(&source, listener.address),
+            address: listener.address.clone(),
+            cure: cure(&source, &listener.address),
             source,
         })
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(listener: &Listener) -> io::Result<Socket> {
+    match &listener.address {
+        Address::Ip(address) => tcp(*address, listener.reuse_port).map(Socket::Tcp),
+        Address::Unix(path) => {
+            let (socket, file) = unix::listen(path, listener.mode)?;
+            Ok(Socket::Unix(socket, Some(file)))
+        }
+    }
+}
+
+fn tcp(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() {
         TcpSocket::new_v6()?
     } else {
@@ -53,11 +78,17 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     };
     // A restart need not wait until the kernel has forgotten the last process's connections.
     socket.set_reuseaddr(true)?;
+    if reuse_port {
+        socket.set_reuseport(true)?;
+    }
     socket.bind(address)?;
     socket.listen(limits::ACCEPT_BACKLOG)
 }
 
-fn cure(error: &io::Error, address: SocketAddr) -> String {
+fn cure(error: &io::Error, address: &Address) -> String {
+    let Address::Ip(address) = address else {
+        return unix::cure(error);
+    };
     let port = address.port();
     match error.kind() {
         ErrorKind::AddrInUse => format!(

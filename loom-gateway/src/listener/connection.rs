@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use loom_config::model::ListenerLimits;
 use loom_layer::ConnectionInfo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -41,15 +42,20 @@ pub(super) fn protocol(limits: ListenerLimits) -> Builder<TokioExecutor> {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, drain: Drain) {
-    let Ok(local) = stream.local_addr() else {
-        return;
-    };
+pub(super) async fn serve<S>(
+    stream: S,
+    connection: Option<ConnectionInfo>,
+    site: Arc<Site>,
+    drain: Drain,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let peer = connection.as_ref().map(ConnectionInfo::peer);
     let terms = site.terms();
     let spoken = Spoken::default();
     let service = ConnectionService {
         site,
-        connection: ConnectionInfo::new(peer, local).with_id(next_id()),
+        connection,
         spoken: spoken.clone(),
         drain: drain.clone(),
     };
@@ -93,8 +99,14 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, 
         }
     };
     if let Err(error) = result {
-        tracing::debug!(%peer, error, "connection ended");
+        tracing::debug!(?peer, error, "connection ended");
     }
+}
+
+/// What requests and plugins are told of a TCP connection; `None` when it has ended already.
+pub(super) fn info(stream: &TcpStream, peer: SocketAddr) -> Option<ConnectionInfo> {
+    let local = stream.local_addr().ok()?;
+    Some(ConnectionInfo::new(peer, local).with_id(next_id()))
 }
 
 /// A number that no other connection of the process has.

@@ -4,8 +4,10 @@ mod accept;
 mod bind;
 mod connection;
 mod drain;
+mod inherited;
 mod service;
 mod site;
+mod unix;
 
 pub use bind::BindError;
 

@@ -48,7 +48,8 @@ impl Spoken {
 #[derive(Debug)]
 pub(super) struct ConnectionService {
     pub(super) site: Arc<Site>,
-    pub(super) connection: ConnectionInfo,
+    /// `None` at a Unix socket, which knows no addresses.
+    pub(super) connection: Option<ConnectionInfo>,
     pub(super) spoken: Spoken,
     pub(super) drain: Drain,
 }
@@ -69,7 +70,9 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
                 Body::new(body)
             }
         });
-        request.extensions_mut().insert(self.connection.clone());
+        if let Some(connection) = &self.connection {
+            request.extensions_mut().insert(connection.clone());
+        }
         ConnectionFuture {
             response: self.site.call(request),
             drain: http1.then(|| self.drain.clone()),

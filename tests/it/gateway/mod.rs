@@ -20,6 +20,7 @@ mod requests;
 mod reroute;
 mod routing;
 mod shutdown;
+mod sockets;
 mod support;
 mod upstreams;
 mod zoo;

@@ -27,15 +27,15 @@ pub(super) fn clean<B>(request: &mut Request<B>) {
     remove_claims(headers);
     join_cookies(headers);
 
-    if let Some(connection) = connection {
-        if let Some(address) = address(connection.peer().ip()) {
-            headers.insert(X_FORWARDED_FOR, address);
-        }
-        headers.insert(
-            X_FORWARDED_PROTO,
-            HeaderValue::from_static(connection.scheme()),
-        );
+    // A Unix socket has no addresses.
+    if let Some(address) = connection
+        .as_ref()
+        .and_then(|connection| address(connection.peer().ip()))
+    {
+        headers.insert(X_FORWARDED_FOR, address);
     }
+    let scheme = connection.as_ref().map_or("http", ConnectionInfo::scheme);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     if let Some(Ok(authority)) = authority {
         headers.insert(X_FORWARDED_HOST, authority);
     }
