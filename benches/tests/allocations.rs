@@ -15,7 +15,7 @@ const LIMITS: [(&str, u64, u64); 7] = [
     ("nothing", 0, 0),
     ("header-1", 14, 3100),
     ("header-10", 48, 11500),
-    ("reply", 7, 2550),
+    ("reply", 10, 2700),
     ("body-untouched", 16, 3600),
     ("body-read", 15, 3600),
 ];
