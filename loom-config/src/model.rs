@@ -13,11 +13,13 @@ use std::time::Duration;
 use crate::limits;
 pub use crate::{document::Document, secret::Secret};
 
+mod access_log;
 mod action;
 mod pattern;
 mod route;
 mod upstream;
 
+pub use access_log::{AccessField, AccessLog, AccessLogPath};
 pub use action::{
     Action, Changes, HeaderChanges, HostChange, PathChange, Piece, Redirect, Respond, Share,
     Template,
@@ -44,6 +46,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The upstreams, in the order of the file.
     pub upstreams: Vec<Upstream>,
+    /// A line for each request; `None`: there is none.
+    pub access_log: Option<AccessLog>,
     /// Where the gateway tells about itself; `None`: nowhere.
     pub admin: Option<Admin>,
     /// Whether responses that the gateway makes say in a header what failed.

@@ -67,5 +67,9 @@ pub(crate) const UPSTREAM_HEADER_BYTES: u32 = 256 * 1024;
 /// more often than every five minutes.
 pub(crate) const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// Lines of the access log that wait to be written; further ones are dropped and counted. At some 400 bytes a line, 6 MB:
+/// a second of a very busy gateway.
+pub(crate) const ACCESS_LOG_LINES: usize = 16 * 1024;
+
 /// The body that the built-in echo upstream shows, in bytes: it has to hold it in memory, two times.
 pub(crate) const ECHO_BODY_BYTES: usize = 1024 * 1024;

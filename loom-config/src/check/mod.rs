@@ -13,6 +13,7 @@ use crate::schema::quoted;
 use crate::tree::{KeyPath, Node};
 use crate::units::{show_duration, show_size};
 
+mod access_log;
 mod actions;
 mod admin;
 mod changes;
@@ -51,6 +52,7 @@ pub(crate) fn check(
     let plugins = plugins::check(raw.plugins.as_ref(), &mut checker);
     let upstreams = upstreams::check(raw.upstreams.as_ref(), &mut checker);
     let routes = routes::check(raw, &names, plugins.as_deref(), &mut checker);
+    let access_log = access_log::check(raw.access_log.as_ref(), &mut checker);
     let admin = admin::check(raw.admin.as_ref(), listeners.as_deref(), &mut checker);
     let log = log(raw.log.as_ref());
     let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);
@@ -61,6 +63,7 @@ pub(crate) fn check(
         plugins: plugins?,
         routes: routes?,
         upstreams: upstreams?,
+        access_log,
         admin,
         error_header: raw.error_header.unwrap_or(true),
         log,
@@ -178,10 +181,7 @@ fn log(raw: Option<&raw::Log>) -> Log {
     let mut log = Log::default();
     if let Some(raw) = raw {
         log.level = raw.level.map_or(log.level, LogLevel::from);
-        log.format = raw.format.map_or(log.format, |format| match format {
-            raw::LogFormat::Text => LogFormat::Text,
-            raw::LogFormat::Json => LogFormat::Json,
-        });
+        log.format = raw.format.map_or(log.format, LogFormat::from);
     }
     log
 }
@@ -207,6 +207,15 @@ fn shutdown(raw: Option<&raw::Shutdown>, checker: &mut Checker<'_>) -> Shutdown 
         found.delay = delay;
     }
     found
+}
+
+impl From<raw::LogFormat> for LogFormat {
+    fn from(raw: raw::LogFormat) -> Self {
+        match raw {
+            raw::LogFormat::Text => Self::Text,
+            raw::LogFormat::Json => Self::Json,
+        }
+    }
 }
 
 impl From<raw::LogLevel> for LogLevel {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod access_log;
 mod action;
 mod admin;
 mod listener;
@@ -17,6 +18,7 @@ mod route;
 mod shapes;
 mod upstream;
 
+pub(crate) use access_log::{AccessField, AccessLog};
 pub(crate) use action::HeaderValues as HeaderMapText;
 pub(crate) use action::{
     HeaderChanges, HostHeader, HostWord, Redirect, RedirectEntry, RespondEntry, RewriteEntry,
@@ -59,6 +61,8 @@ pub(crate) struct Raw {
     pub(crate) routes: Option<Items<Route>>,
     /// Where requests go.
     pub(crate) upstreams: Option<Items<Upstream>>,
+    /// A line for each request. Default: none.
+    pub(crate) access_log: Option<AccessLog>,
     /// Where the gateway tells about itself. Default: nowhere.
     pub(crate) admin: Option<Admin>,
     /// Whether a response that the gateway makes because something failed has the header `x-loom-error`, with the cause in

@@ -417,6 +417,9 @@ const EFFECTS: &[(&str, &str)] = &[
         "upstreams[].timeouts.idle",
         "upstreams: [{name: a, endpoints: 'a:1', timeouts: {<<idle: 1s>>}}]",
     ),
+    ("access_log.format", "access_log: {<<format: text>>}"),
+    ("access_log.path", "access_log: {<<path: stderr>>}"),
+    ("access_log.fields", "access_log: {<<fields: [path]>>}"),
     (
         "admin.address",
         "admin: {<<address: '127.0.0.1:1'||address: '127.0.0.1:2'>>}",

@@ -20,12 +20,14 @@ use crate::listener::{self, BindError, Bound, Drain, Site};
 use crate::metrics::Metrics;
 use crate::plugins::Loaded;
 use crate::proxy::Upstream;
+use crate::router::AccessLog;
 
 /// What is in force, as far as it cannot be read from the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) plugins: Vec<Arc<Loaded>>,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
 }
 
 /// What every page may read.

@@ -40,9 +40,8 @@ pub(super) async fn ready(State(admin): Shared) -> Response<Body> {
 /// The format of Prometheus, version 0.0.4.
 pub(super) async fn metrics(State(admin): Shared) -> Response<Body> {
     let shown = admin.gateway.shown();
-    let plugins = shown.plugins.iter().map(|plugin| plugin.stats());
     let runtime = &admin.gateway.host().runtime;
-    let text = metrics::expose(&admin.metrics, runtime, plugins, &admin.gateway.stats());
+    let text = metrics::expose(&admin.metrics, runtime, &shown, &admin.gateway.stats());
     match text {
         Ok(text) => answer(
             StatusCode::OK,

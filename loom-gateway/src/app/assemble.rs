@@ -9,7 +9,7 @@ use super::error::StartError;
 use crate::plugins::{Host, Plugins};
 use crate::proxy::Upstream;
 use crate::route::{Action, route_router};
-use crate::router::{RouteTable, Selection, listener_router};
+use crate::router::{AccessLog, RouteTable, Selection, listener_router};
 
 /// Everything that a configuration describes, ready to be served.
 #[derive(Debug)]
@@ -26,12 +26,30 @@ pub(super) struct Stock {
     upstreams: Vec<(model::Upstream, Arc<Upstream>)>,
     /// With their VMs. Those that are services run as long as they are here.
     pub(super) plugins: Plugins,
+    /// With its file.
+    pub(super) access_log: Option<Arc<AccessLog>>,
 }
 
 impl Stock {
     fn upstream(&self, wanted: &model::Upstream) -> Option<Arc<Upstream>> {
         let same = self.upstreams.iter().find(|(model, _)| model == wanted)?;
         Some(Arc::clone(&same.1))
+    }
+
+    fn access_log(
+        &self,
+        wanted: Option<&model::AccessLog>,
+    ) -> Result<Option<Arc<AccessLog>>, StartError> {
+        let Some(wanted) = wanted else {
+            return Ok(None);
+        };
+        match &self.access_log {
+            Some(same) if same.config() == wanted => Ok(Some(Arc::clone(same))),
+            _ => match AccessLog::open(wanted) {
+                Ok(new) => Ok(Some(Arc::new(new))),
+                Err(error) => Err(StartError::AccessLog(error)),
+            },
+        }
     }
 
     /// The upstreams in the order of the configuration.
@@ -63,6 +81,7 @@ impl Assembled {
         let mut stock = Stock {
             upstreams: Vec::with_capacity(config.upstreams.len()),
             plugins: Plugins::default(),
+            access_log: before.access_log(config.access_log.as_ref())?,
         };
         for model in &config.upstreams {
             let same = before.upstream(model);
@@ -90,10 +109,16 @@ impl Assembled {
             };
             let selection = Selection::new(of_listener().map(|(route, _)| (*route, action(route))));
             let routers = of_listener().map(|(route, plugins)| {
-                route_router(action(route), plugins.clone(), &selection, metrics)
+                let logged = stock.access_log.is_some();
+                route_router(action(route), plugins.clone(), &selection, metrics, logged)
             });
             let table = RouteTable::new(Arc::clone(&selection), routers);
-            listener_router(table, config.error_header, metrics)
+            listener_router(
+                table,
+                config.error_header,
+                metrics,
+                stock.access_log.as_ref(),
+            )
         });
         let listeners = listeners.collect();
         addition.keep();

@@ -17,6 +17,9 @@ pub enum StartError {
     /// An address cannot be taken.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The file of the access log cannot be written.
+    #[error("the access log cannot be opened: {0}; check `access_log.path`")]
+    AccessLog(#[source] std::io::Error),
 }
 
 /// The plugins that cannot be loaded, each with its reason; at least one.

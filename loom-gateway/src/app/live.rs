@@ -203,7 +203,11 @@ impl Live {
     pub(super) async fn clear(&self) {
         self.host.upstreams.replace(&[]);
         self.shown.store(Arc::default());
-        *self.stock.lock().await = Stock::default();
+        let stock = std::mem::take(&mut *self.stock.lock().await);
+        if let Some(access_log) = stock.access_log.clone() {
+            // The process may end right after this.
+            let _ = tokio::task::spawn_blocking(move || access_log.flush()).await;
+        }
     }
 }
 
@@ -222,6 +226,7 @@ fn put_in_force(host: &Host, stock: &Stock) -> Shown {
     host.upstreams.replace(&upstreams);
     Shown {
         plugins: stock.plugins.each().to_vec(),
+        access_log: stock.access_log.clone(),
         upstreams,
     }
 }

@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::traffic::{BOUNDS, CLASSES, Sums};
 use super::{Metrics, guests};
+use crate::admin::Shown;
 use crate::app::ReloadStats;
 
 /// Everything, as it is now.
@@ -19,10 +20,10 @@ use crate::app::ReloadStats;
 /// # Errors
 ///
 /// Never: a string takes everything. The encoder is made for other writers, too.
-pub(crate) fn expose<'a>(
+pub(crate) fn expose(
     metrics: &Metrics,
     runtime: &LoomRuntime,
-    plugins: impl Iterator<Item = (&'a str, PluginStats)>,
+    shown: &Shown,
     reloads: &ReloadStats,
 ) -> Result<String, fmt::Error> {
     let sums = |all: &parking_lot::Mutex<BTreeMap<String, Arc<super::Traffic>>>| {
@@ -35,11 +36,15 @@ pub(crate) fn expose<'a>(
         routes: sums(&metrics.routes),
         upstreams: sums(&metrics.upstreams),
         failures: metrics.failures.counts().collect(),
-        plugins: plugins
+        plugins: shown
+            .plugins
+            .iter()
+            .map(|plugin| plugin.stats())
             .map(|(name, stats)| (name.to_owned(), stats))
             .collect(),
         vms: by_id(runtime.vm_stats()),
         reloads: reloads.clone(),
+        lines_dropped: shown.access_log.as_ref().map(|log| log.dropped()),
     };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(moment));
@@ -80,6 +85,7 @@ struct Moment {
     plugins: Vec<(String, PluginStats)>,
     vms: Vec<VmStats>,
     reloads: ReloadStats,
+    lines_dropped: Option<u64>,
 }
 
 impl Collector for Moment {
@@ -99,6 +105,11 @@ impl Collector for Moment {
         )?;
         page.plugins(&self.plugins)?;
         page.vms(&self.vms)?;
+        page.counter(
+            "loom_access_log_dropped",
+            "Lines of the access log that were lost, since they could not be written fast enough.",
+            self.lines_dropped.map(|count| ([], count)),
+        )?;
         page.counter(
             "loom_reloads",
             "Reloads of the configuration, by their result.",

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use loom_layer::{LoomChain, RequestBody};
+use http::Response;
+use loom_layer::{LoomChain, RequestBody, RouteInfo};
 use tower::ServiceBuilder;
+use tower::util::MapResponseLayer;
 use tower_http::add_extension::AddExtensionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
@@ -32,21 +34,25 @@ fn plain(body: RequestBody<Body>) -> Body {
 }
 
 /// The router of a route: its plugins, outermost first, around what it does. `routes` are those of its listener, among
-/// which a plugin may have another one chosen.
+/// which a plugin may have another one chosen. `logged`: the response says for the access log which way it came.
 pub(crate) fn route_router(
     action: Action,
     plugins: Option<LoomChain>,
     routes: &Arc<Selection>,
     metrics: Option<&Metrics>,
+    logged: bool,
 ) -> Router {
-    let reports = plugins.as_ref().is_some_and(LoomChain::reads_properties);
+    let reports = logged || plugins.as_ref().is_some_and(LoomChain::reads_properties);
     let can_reroute = plugins.as_ref().is_some_and(LoomChain::can_reroute);
     let timeout = RouteTimeoutLayer::new(action.timeout(), can_reroute);
     let routes = can_reroute.then(|| Arc::clone(routes));
     let watch = metrics.map(|metrics| WatchLayer::new(metrics.route(action.info().route_name())));
+    let name = logged.then(|| name(action.info().clone()));
     let stack = ServiceBuilder::new()
         // Around everything of the route: what it counts is what clients see of it.
         .option_layer(watch)
+        // Around the plugins, which may answer themselves.
+        .option_layer(name.map(MapResponseLayer::new))
         // Before the plugins, which read it as `xds.route_name` and `xds.cluster_name`.
         .layer(AddExtensionLayer::new(action.info().clone()))
         // Around the plugins: a request that one of them holds is a request that the client waits for.
@@ -63,4 +69,14 @@ pub(crate) fn route_router(
         }))
         .service(ActionService::new(action, reports, routes));
     Router::new().fallback_service(stack)
+}
+
+/// Puts the route into the response, unless another one was chosen in the end.
+fn name(route: RouteInfo) -> impl Fn(Response<Body>) -> Response<Body> + Clone {
+    move |mut response| {
+        response
+            .extensions_mut()
+            .get_or_insert_with(|| route.clone());
+        response
+    }
 }

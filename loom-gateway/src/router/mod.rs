@@ -11,11 +11,14 @@ mod request_id;
 mod selection;
 mod table;
 
+use std::sync::Arc;
+
 use axum::Router;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
+pub(crate) use access_log::Sink as AccessLog;
 pub(crate) use host::authority;
 pub(crate) use normalize::normalize_path;
 pub(crate) use request_id::X_REQUEST_ID;
@@ -37,6 +40,7 @@ pub(crate) fn listener_router(
     routes: RouteTable,
     error_header: bool,
     metrics: Option<&Metrics>,
+    access_log: Option<&Arc<AccessLog>>,
 ) -> Router {
     let stack = ServiceBuilder::new()
         // A client's own number could be anybody's: the gateway gives each request a new one.
@@ -44,7 +48,7 @@ pub(crate) fn listener_router(
         // Before the log, which names it.
         .layer(SetRequestIdLayer::new(X_REQUEST_ID, RandomId))
         // Outside of everything that can answer, so that every answer is logged.
-        .layer(AccessLogLayer)
+        .layer(AccessLogLayer::new(access_log.map(Arc::clone)))
         // Every answer bears the number, a panic's and an unknown route's too.
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
         // Outside of everything that can fail, for the header that says why it did.

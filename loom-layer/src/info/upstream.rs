@@ -108,7 +108,8 @@ impl UpstreamInfo {
         self
     }
 
-    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+    /// The address of the server that answered, or did not.
+    pub fn remote(&self) -> Option<SocketAddr> {
         self.inner.address
     }
 
@@ -116,7 +117,8 @@ impl UpstreamInfo {
         self.inner.local_address
     }
 
-    pub(crate) fn attempt_count(&self) -> u32 {
+    /// How often the request was sent.
+    pub fn attempt_count(&self) -> u32 {
         self.inner.attempts
     }
 

@@ -2,6 +2,7 @@
 //!
 //! What a test waits for is an event. The deadline in `support` only ends a test that hangs.
 
+mod access_log;
 mod actions;
 mod admin;
 mod bodies;

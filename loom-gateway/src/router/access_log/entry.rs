@@ -1,13 +1,17 @@
 //! What the log says about one request.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, Request, StatusCode, Uri};
+use axum::body::Body;
+use http::{Method, Request, Response, StatusCode, Uri};
 use loom_layer::ConnectionInfo;
 use tower_http::request_id::RequestId;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span};
 
+use super::record::Record;
+use super::sink::Sink;
 use crate::errors::Chain;
 use crate::router::host;
 
@@ -23,12 +27,14 @@ pub(crate) struct Entry {
     bytes: usize,
     complete: bool,
     error: Option<String>,
+    /// What a line tells beyond that, when lines are configured.
+    record: Option<Record>,
 }
 
 impl Entry {
     /// `None` when nobody listens.
-    pub(super) fn new<B>(request: &Request<B>) -> Option<Self> {
-        if !is_enabled() {
+    pub(super) fn new<B>(request: &Request<B>, sink: Option<&Arc<Sink>>) -> Option<Self> {
+        if sink.is_none() && !is_enabled() {
             return None;
         }
         let id = request
@@ -49,6 +55,7 @@ impl Entry {
             bytes: 0,
             complete: false,
             error: None,
+            record: sink.map(|sink| Record::new(sink, request)),
         })
     }
 
@@ -56,8 +63,41 @@ impl Entry {
         &self.span
     }
 
-    pub(super) fn answered(&mut self, status: StatusCode) {
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        self.status
+    }
+
+    /// What was sent of the response's body.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Counts the request's body, if somebody wants to know.
+    pub(super) fn count(&self, request: Request<Body>) -> Request<Body> {
+        match &self.record {
+            Some(record) => record.count(request),
+            None => request,
+        }
+    }
+
+    pub(super) fn answered<B>(&mut self, response: &Response<B>) {
+        let status = response.status();
         self.status = Some(status);
+        if let Some(record) = &mut self.record {
+            record.answered(response);
+        }
         // What has no body by its nature is complete without one (RFC 9110, 6.4.1).
         self.complete |=
             self.method == Method::HEAD || matches!(status.as_u16(), 100..=199 | 204 | 304);
@@ -78,6 +118,10 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        let took = self.started.elapsed();
+        if let Some(record) = &self.record {
+            record.write(self, took);
+        }
         tracing::debug!(
             target: TARGET,
             parent: &self.span,
@@ -85,7 +129,7 @@ impl Drop for Entry {
             path = self.uri.path(),
             status = self.status.map(|status| status.as_u16()),
             bytes = self.bytes,
-            microseconds = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             complete = self.complete,
             error = self.error,
         );

@@ -36,7 +36,7 @@ where
                 let response = ready!(poll)?;
                 Poll::Ready(Ok(match entry.take() {
                     Some(mut entry) => {
-                        entry.answered(response.status());
+                        entry.answered(&response);
                         response.map(|body| Body::new(AccessLogBody::new(body, entry)))
                     }
                     None => response,

@@ -1,5 +1,6 @@
 //! The layer and its service.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -8,16 +9,27 @@ use tower::{Layer, Service};
 
 use super::entry::Entry;
 use super::future::AccessLogFuture;
+use super::sink::Sink;
 
 /// Puts [`AccessLog`] around a service.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AccessLogLayer;
+#[derive(Debug, Clone)]
+pub(crate) struct AccessLogLayer(Option<Arc<Sink>>);
+
+impl AccessLogLayer {
+    /// Writes lines, too, if there is somewhere to write them to.
+    pub(crate) fn new(sink: Option<Arc<Sink>>) -> Self {
+        Self(sink)
+    }
+}
 
 impl<S> Layer<S> for AccessLogLayer {
     type Service = AccessLog<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AccessLog { inner }
+        AccessLog {
+            inner,
+            sink: self.0.clone(),
+        }
     }
 }
 
@@ -25,11 +37,12 @@ impl<S> Layer<S> for AccessLogLayer {
 #[derive(Debug, Clone)]
 pub(crate) struct AccessLog<S> {
     inner: S,
+    sink: Option<Arc<Sink>>,
 }
 
-impl<S, B> Service<Request<B>> for AccessLog<S>
+impl<S> Service<Request<Body>> for AccessLog<S>
 where
-    S: Service<Request<B>, Response = Response<Body>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -39,12 +52,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        match Entry::new(&request) {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match Entry::new(&request, self.sink.as_ref()) {
             None => AccessLogFuture::Off {
                 future: self.inner.call(request),
             },
             Some(entry) => {
+                let request = entry.count(request);
                 let future = entry.span().in_scope(|| self.inner.call(request));
                 AccessLogFuture::On {
                     future,
