@@ -120,6 +120,21 @@ pub(crate) const PENDING: usize = 1000;
 /// The bounds of [`PENDING`]; 0 means that nothing waits.
 pub(crate) const PENDING_RANGE: RangeInclusive<usize> = 0..=1_000_000;
 
+/// How often a request is sent: twice is a retry, and ten times is an attack on one's own servers.
+pub(crate) const ATTEMPTS: RangeInclusive<u32> = 2..=10;
+/// A second server is enough to get round one that is down.
+pub(crate) const ATTEMPTS_DEFAULT: u32 = 2;
+/// The pause before the second time: longer than a hiccup of a process, shorter than a user's patience.
+pub(crate) const BACK_OFF: Duration = Duration::from_millis(25);
+/// The bounds of [`BACK_OFF`].
+pub(crate) const BACK_OFF_RANGE: RangeInclusive<Duration> = Duration::ZERO..=MINUTE;
+/// Repetitions among the requests that are under way, in hundredths: what an upstream bears that is busy already.
+pub(crate) const RETRY_BUDGET: u8 = 20;
+/// What is kept of a body: most forms and calls of an API fit in.
+pub(crate) const REPLAYED_BODY: u64 = 64 << 10;
+/// The bounds of [`REPLAYED_BODY`]: every request that is under way may cost as much.
+pub(crate) const REPLAYED_BODY_RANGE: RangeInclusive<u64> = 0..=(16 << 20);
+
 // The process
 
 /// Bytes of the token of `admin`: fewer can be guessed, more is no token.

@@ -16,6 +16,7 @@ pub use crate::{document::Document, secret::Secret};
 mod access_log;
 mod action;
 mod pattern;
+mod retry;
 mod route;
 mod upstream;
 
@@ -25,6 +26,7 @@ pub use action::{
     Template,
 };
 pub use pattern::Pattern;
+pub use retry::Retry;
 pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
 pub use upstream::{
     Endpoint, EndpointAddress, HashOn, HealthCheck, HttpCheck, LoadBalancer, OutlierDetection,

@@ -29,6 +29,7 @@ mod names;
 mod paths;
 mod plugin_lists;
 mod plugins;
+mod retries;
 mod routes;
 mod templates;
 mod upstreams;

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::names;
 use super::plugin_lists::PluginLists;
-use super::{AllNames, Checker, actions, changes, conditions, equal_routes, hosts, paths};
+use super::{AllNames, Checker, actions, changes, conditions, equal_routes, hosts, paths, retries};
 use crate::limits;
 use crate::model::{Action, Plugin, Route};
 use crate::raw::{self, Items, OneOrMany, Raw};
@@ -78,6 +78,10 @@ impl Scope<'_> {
         let changes = changes::check(raw, paths.as_deref(), !answers, self.path, checker);
         let range = &limits::ROUTE_TIMEOUT_RANGE;
         let timeout = checker.duration(raw.timeout.as_ref(), range, &self.path.key("timeout"));
+        let retry = raw
+            .retry
+            .as_ref()
+            .map(|raw| retries::check(raw, answers, &self.path.key("retry"), checker));
         let idle = raw.idle_timeout.as_ref();
         let idle_timeout = checker.duration(idle, range, &self.path.key("idle_timeout"));
         Some(Route {
@@ -93,6 +97,7 @@ impl Scope<'_> {
             action: action?,
             changes: changes?,
             timeout: timeout.or(self.timeout),
+            retry,
             idle_timeout,
         })
     }

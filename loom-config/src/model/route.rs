@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{Action, Changes, Pattern};
+use super::{Action, Changes, Pattern, Retry};
 
 /// One route: which requests it takes, which plugins they pass, where they go.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Route {
     pub changes: Changes,
     /// From the end of the request to the end of the response; `None` means no limit.
     pub timeout: Option<Duration>,
+    /// When a request is sent once more.
+    pub retry: Option<Retry>,
     /// How long nothing of a request or response may pass; `None` means no limit.
     pub idle_timeout: Option<Duration>,
 }

@@ -14,6 +14,7 @@ mod action;
 mod admin;
 mod listener;
 mod plugin;
+mod retry;
 mod route;
 mod shapes;
 mod upstream;
@@ -27,6 +28,7 @@ pub(crate) use action::{
 pub(crate) use admin::Admin;
 pub(crate) use listener::{ListenerEntry, ListenerLimits};
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
+pub(crate) use retry::{Retry, RetryEvent, RetryStatus, RetryWhen};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, PercentText, SizeText};
 pub(crate) use upstream::{

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    DurationText, HeaderChanges, HostHeader, Items, OneOrMany, RedirectEntry, RespondEntry,
+    DurationText, HeaderChanges, HostHeader, Items, OneOrMany, RedirectEntry, RespondEntry, Retry,
     RewriteEntry, Share,
 };
 
@@ -61,6 +61,8 @@ pub(crate) struct Route {
     pub(crate) response_headers: Option<HeaderChanges>,
     /// Time from the end of a request to the end of its response, from 1ms to 24h. Default: no limit.
     pub(crate) timeout: Option<DurationText>,
+    /// When a request is sent once more. Default: never.
+    pub(crate) retry: Option<Retry>,
     /// How long nothing of a request or of its response may pass, from 1ms to 24h. Default: no limit.
     pub(crate) idle_timeout: Option<DurationText>,
 }

@@ -318,6 +318,26 @@ const EFFECTS: &[(&str, &str)] = &[
         "routes: [{id: a, path: /*, upstream: e, <<timeout: 30s>>}]",
     ),
     (
+        "routes[].retry.attempts",
+        "routes: [{id: a, path: /*, upstream: e, retry: {<<attempts: 3>>}}]",
+    ),
+    (
+        "routes[].retry.when",
+        "routes: [{id: a, path: /*, upstream: e, retry: {<<when: [timeout, 503]>>}}]",
+    ),
+    (
+        "routes[].retry.back_off",
+        "routes: [{id: a, path: /*, upstream: e, retry: {<<back_off: 1s>>}}]",
+    ),
+    (
+        "routes[].retry.budget",
+        "routes: [{id: a, path: /*, upstream: e, retry: {<<budget: 50%>>}}]",
+    ),
+    (
+        "routes[].retry.max_body",
+        "routes: [{id: a, path: /*, upstream: e, retry: {<<max_body: 1KiB>>}}]",
+    ),
+    (
         "upstreams[].name",
         "upstreams: [{endpoints: 'a:1', <<name: a||name: b>>}]",
     ),

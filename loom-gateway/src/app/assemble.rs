@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use loom_config::model::{self, Config, Route};
+use loom_config::model::{self, Config};
 
 use super::error::StartError;
 use crate::plugins::{Host, Plugins};
@@ -98,19 +98,19 @@ impl Assembled {
             let chain = stock
                 .plugins
                 .chain(&route.id, &route.plugins, &before.plugins);
-            routes.push((route, chain.await?));
+            routes.push((route, Action::new(route, &upstreams), chain.await?));
         }
-        let action = |route: &Route| Action::new(route, &upstreams);
         let listeners = (0..config.listeners.len()).map(|listener| {
             let of_listener = || {
                 routes
                     .iter()
-                    .filter(|(route, _)| route.listeners.contains(&listener))
+                    .filter(|(route, ..)| route.listeners.contains(&listener))
             };
-            let selection = Selection::new(of_listener().map(|(route, _)| (*route, action(route))));
-            let routers = of_listener().map(|(route, plugins)| {
+            let selection =
+                Selection::new(of_listener().map(|(route, action, _)| (*route, action.clone())));
+            let routers = of_listener().map(|(_, action, plugins)| {
                 let logged = stock.access_log.is_some();
-                route_router(action(route), plugins.clone(), &selection, metrics, logged)
+                route_router(action.clone(), plugins.clone(), &selection, metrics, logged)
             });
             let table = RouteTable::new(Arc::clone(&selection), routers);
             listener_router(

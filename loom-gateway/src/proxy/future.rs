@@ -11,6 +11,7 @@ use http::{Request, Response};
 use super::attempt::attempt;
 use super::failure::{self, classify};
 use super::pool::{Report, SendError};
+use super::retry::Retries;
 use super::rewrite;
 use super::upstream::Servers;
 use crate::errors::Failure;
@@ -22,10 +23,19 @@ pub(crate) struct ProxyFuture {
 }
 
 impl ProxyFuture {
-    pub(super) fn send(servers: Arc<Servers>, request: Request<Body>, reports: bool) -> Self {
+    pub(super) fn send(
+        servers: Arc<Servers>,
+        request: Request<Body>,
+        reports: bool,
+        retries: Option<Arc<Retries>>,
+    ) -> Self {
         Self::run(async move {
             let mut report = reports.then(|| servers.report());
-            let result = exchange(&servers, request, report.as_mut()).await;
+            let result = match retries {
+                None => once(&servers, request, report.as_mut()).await,
+                // Its state is large, and most routes have none.
+                Some(retries) => Box::pin(retries.send(&servers, request, report.as_mut())).await,
+            };
             answer(result, &servers, report)
         })
     }
@@ -45,7 +55,7 @@ impl Future for ProxyFuture {
     }
 }
 
-async fn exchange(
+async fn once(
     servers: &Arc<Servers>,
     request: Request<Body>,
     report: Option<&mut Report>,

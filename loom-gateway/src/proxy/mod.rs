@@ -12,11 +12,13 @@ mod echo;
 mod failure;
 mod future;
 mod pool;
+mod retry;
 mod rewrite;
 mod service;
 mod upstream;
 
 pub(crate) use directory::Directory;
+pub(crate) use retry::Retries;
 pub(crate) use service::ProxyService;
 pub(crate) use upstream::Upstream;
 pub use upstream::{EndpointHealth, EndpointStatus, UpstreamStatus};

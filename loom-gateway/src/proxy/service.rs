@@ -9,6 +9,7 @@ use http::{Request, Response};
 use tower::Service;
 
 use super::future::ProxyFuture;
+use super::retry::Retries;
 use super::upstream::{Target, Upstream};
 use super::{echo, rewrite};
 use crate::metrics::{Watched, Watching};
@@ -18,6 +19,7 @@ use crate::metrics::{Watched, Watching};
 pub(crate) struct ProxyService {
     upstream: Arc<Upstream>,
     reports: bool,
+    retries: Option<Arc<Retries>>,
 }
 
 impl ProxyService {
@@ -26,6 +28,7 @@ impl ProxyService {
         Self {
             upstream,
             reports: false,
+            retries: None,
         }
     }
 
@@ -37,14 +40,23 @@ impl ProxyService {
 
     fn answer(&self, mut request: Request<Body>) -> ProxyFuture {
         match &self.upstream.target {
-            Target::Servers(servers) => {
-                ProxyFuture::send(Arc::clone(servers), request, self.reports)
-            }
+            Target::Servers(servers) => ProxyFuture::send(
+                Arc::clone(servers),
+                request,
+                self.reports,
+                self.retries.clone(),
+            ),
             Target::Echo => {
                 rewrite::headers(&mut request, None);
                 ProxyFuture::run(echo::answer(request))
             }
         }
+    }
+
+    /// Sends requests once more by these rules.
+    pub(crate) fn retrying(mut self, retries: Option<Arc<Retries>>) -> Self {
+        self.retries = retries;
+        self
     }
 }
 

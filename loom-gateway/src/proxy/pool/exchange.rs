@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use tower::BoxError;
 
 use super::body::PooledBody;
@@ -20,6 +21,9 @@ pub(in crate::proxy) enum SendError {
     /// There is no connection.
     #[error("cannot connect")]
     Connect(#[source] BoxError),
+    /// The connection ended before anything of the request went out.
+    #[error("the connection ended before the request was sent")]
+    Unsent(#[source] hyper::Error),
     /// The connection failed.
     #[error("the exchange failed")]
     Exchange(#[source] hyper::Error),
@@ -32,6 +36,15 @@ pub(in crate::proxy) enum SendError {
     /// Too many requests are under way, and wait.
     #[error("the upstream's limits are reached")]
     Overloaded,
+}
+
+impl<B> From<TrySendError<B>> for SendError {
+    fn from(mut failed: TrySendError<B>) -> Self {
+        match failed.take_message() {
+            Some(_) => Self::Unsent(failed.into_error()),
+            None => Self::Exchange(failed.into_error()),
+        }
+    }
 }
 
 /// Sends a request to an endpoint over HTTP/1.1.
@@ -77,9 +90,9 @@ pub(in crate::proxy) async fn send(
     if let Some(report) = &mut report {
         report.reached(connection.addresses);
     }
-    match connection.sender.send_request(request).await {
+    match connection.sender.try_send_request(request).await {
         Ok(response) => Ok(received(response, Some(connection), lease)),
-        Err(error) => Err(SendError::Exchange(error)),
+        Err(failed) => Err(SendError::from(failed)),
     }
 }
 

@@ -84,8 +84,8 @@ impl Http2 {
             return Err(SendError::Exchange(failed.into_error()));
         };
         let mut connection = self.connection().await?;
-        let response = connection.sender.send_request(unsent).await;
-        response.map_err(SendError::Exchange)
+        let response = connection.sender.try_send_request(unsent).await;
+        response.map_err(SendError::from)
     }
 
     async fn connection(&self) -> Result<Connection, SendError> {

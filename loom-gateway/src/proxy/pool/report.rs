@@ -11,7 +11,7 @@ use super::endpoint::Addresses;
 pub(in crate::proxy) struct Report {
     endpoints: usize,
     asked: Instant,
-    pub(super) attempts: u32,
+    pub(in crate::proxy) attempts: u32,
     reached: Option<(Option<Addresses>, Duration)>,
 }
 

@@ -21,7 +21,7 @@ pub(super) use service::ActionService;
 
 use super::changes::Changes;
 use crate::errors::Failure;
-use crate::proxy::{ProxyService, Upstream};
+use crate::proxy::{ProxyService, Retries, Upstream};
 use redirect::Redirect;
 use respond::Reply;
 use split::Split;
@@ -55,14 +55,16 @@ impl Action {
     /// What this route does, with the upstreams of its configuration.
     pub(crate) fn new(route: &model::Route, upstreams: &[Arc<Upstream>]) -> Self {
         let info = RouteInfo::new(&route.id);
+        let retries = route.retry.clone();
+        let retries = retries.map(|rules| Arc::new(Retries::new(rules)));
         let (info, target) = match &route.action {
             model::Action::Upstream(upstream) => {
                 let upstream = &upstreams[*upstream];
-                let proxy = ProxyService::new(Arc::clone(upstream));
+                let proxy = ProxyService::new(Arc::clone(upstream)).retrying(retries);
                 (info.upstream(upstream.name()), Target::Upstream(proxy))
             }
             model::Action::Split(shares) => {
-                let split = Split::new(shares, upstreams, &info);
+                let split = Split::new(shares, upstreams, &info, retries.as_ref());
                 (info, Target::Split(Arc::new(split)))
             }
             model::Action::Redirect(redirect) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use loom_config::model::Share;
 use loom_layer::RouteInfo;
 
-use crate::proxy::{ProxyService, Upstream};
+use crate::proxy::{ProxyService, Retries, Upstream};
 
 /// See the module's text.
 #[derive(Debug)]
@@ -15,14 +15,23 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// The upstreams of these shares; `route` names the route.
-    pub(super) fn new(shares: &[Share], upstreams: &[Arc<Upstream>], route: &RouteInfo) -> Self {
+    /// The upstreams of these shares; `route` names the route, whose `retries` all of them use up.
+    pub(super) fn new(
+        shares: &[Share],
+        upstreams: &[Arc<Upstream>],
+        route: &RouteInfo,
+        retries: Option<&Arc<Retries>>,
+    ) -> Self {
         let mut sum = 0;
         let shares = shares.iter().map(|share| {
             sum += u64::from(share.weight);
             let upstream = &upstreams[share.upstream];
             let info = route.clone().upstream(upstream.name());
-            (sum, ProxyService::new(Arc::clone(upstream)), info)
+            (
+                sum,
+                ProxyService::new(Arc::clone(upstream)).retrying(retries.cloned()),
+                info,
+            )
         });
         Self {
             shares: shares.collect(),
@@ -62,7 +71,7 @@ mod tests {
             .collect();
         let share = |(upstream, weight)| Share { upstream, weight };
         let shares = [(0, 2), (1, 0), (2, 3)].map(share);
-        let split = Split::new(&shares, &upstreams, &RouteInfo::new("r"));
+        let split = Split::new(&shares, &upstreams, &RouteInfo::new("r"), None);
         let chosen: Vec<_> = (0..5).map(|number| split.at(number)).collect();
         assert_eq!(chosen, [0, 0, 2, 2, 2]);
         assert_ne!(split.choose().1.upstream_name(), Some("b"));

@@ -4,6 +4,7 @@ mod balancing;
 mod health;
 mod http2;
 mod limits;
+mod retries;
 mod server;
 
 use std::collections::BTreeMap;

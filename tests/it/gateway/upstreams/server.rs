@@ -1,4 +1,4 @@
-//! A server that is told what to answer.
+//! A server that can be ended, begun anew at the same address, and told what to answer.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::super::support::full;
 
@@ -26,21 +26,37 @@ pub(super) struct Server {
     /// Requests for `/healthz`.
     checks: Arc<AtomicUsize>,
     text: &'static str,
+    task: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub(super) async fn start(text: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let this = Self {
+        let mut this = Self {
             address: listener.local_addr().expect("an address"),
             status: Arc::new(AtomicU16::new(200)),
             health: Arc::new(AtomicU16::new(200)),
             requests: Arc::default(),
             checks: Arc::default(),
             text,
+            task: None,
         };
         this.serve(listener);
         this
+    }
+
+    /// Ends it with all its connections.
+    pub(super) async fn stop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+
+    /// Begins anew at the same address.
+    pub(super) async fn restart(&mut self) {
+        let listener = TcpListener::bind(self.address).await;
+        self.serve(listener.expect("its own port"));
     }
 
     pub(super) fn requests(&self) -> usize {
@@ -51,11 +67,11 @@ impl Server {
         self.checks.load(Ordering::Relaxed)
     }
 
-    fn serve(&self, listener: TcpListener) {
+    fn serve(&mut self, listener: TcpListener) {
         let (status, health) = (Arc::clone(&self.status), Arc::clone(&self.health));
         let (requests, checks) = (Arc::clone(&self.requests), Arc::clone(&self.checks));
         let text = self.text;
-        tokio::spawn(async move {
+        self.task = Some(tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (status, health) = (Arc::clone(&status), Arc::clone(&health));
@@ -82,6 +98,6 @@ impl Server {
                 let http = hyper::server::conn::http1::Builder::new();
                 connections.spawn(http.serve_connection(TokioIo::new(stream), service));
             }
-        });
+        }));
     }
 }
