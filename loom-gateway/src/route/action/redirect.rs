@@ -40,9 +40,10 @@ impl Redirect {
         let mut location = self.origin(request);
         let path = path.as_ref().map(|path| Cow::Owned(render(path, get)));
         let path = path.unwrap_or_else(|| request.uri().path().into());
-        // Two slashes at the beginning would name a host, and the client may have chosen what stands behind them.
+        // Two slashes at the beginning would name a host, and the client may have chosen what stands behind them. Browsers
+        // read a backslash, which a plugin may have written, as a slash.
         location.push('/');
-        location.push_str(path.trim_start_matches('/'));
+        location.push_str(path.trim_start_matches(['/', '\\']));
         let query = match query {
             Some(query) => Some(render(query, get)),
             None => request.uri().query().map(str::to_owned),
