@@ -107,7 +107,7 @@ impl Collector for Moment {
         page.vms(&self.vms)?;
         page.counter(
             "loom_access_log_dropped",
-            "Lines of the access log that were lost, since they could not be written fast enough.",
+            "Lines of the access log that were lost, since they could not be written, or not fast enough.",
             self.lines_dropped.map(|count| ([], count)),
         )?;
         page.counter(

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -29,13 +30,14 @@ enum Order {
 pub(crate) struct Sink {
     config: AccessLog,
     orders: SyncSender<Order>,
-    dropped: AtomicU64,
+    lost: Arc<AtomicU64>,
 }
 
 impl Sink {
     /// Opens the file and starts the thread.
     pub(crate) fn open(config: &AccessLog) -> io::Result<Self> {
         let mut output = Output::open(&config.path)?;
+        let lost = Arc::clone(&output.lost);
         let (orders, received) = sync_channel(limits::ACCESS_LOG_LINES);
         thread::Builder::new()
             .name("loom-access-log".to_owned())
@@ -43,7 +45,7 @@ impl Sink {
         Ok(Self {
             config: config.clone(),
             orders,
-            dropped: AtomicU64::new(0),
+            lost,
         })
     }
 
@@ -52,9 +54,9 @@ impl Sink {
         &self.config
     }
 
-    /// Lines that were lost, since the thread could not keep up.
+    /// Lines that were lost, since the thread could not keep up, or could not write them.
     pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Waits until all lines so far are written, but not for a disk that hangs.
@@ -69,7 +71,7 @@ impl Sink {
     /// Hands a line over, line end included.
     pub(super) fn write(&self, line: Vec<u8>) {
         if self.orders.try_send(Order::Write(line)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -98,8 +100,14 @@ fn write_all(orders: &Receiver<Order>, output: &mut Output) {
     }
 }
 
-/// What is written to.
-enum Output {
+/// What is written to, and how that goes.
+struct Output {
+    to: To,
+    failing: bool,
+    lost: Arc<AtomicU64>,
+}
+
+enum To {
     Stream(Box<dyn Write + Send>),
     File {
         path: PathBuf,
@@ -110,37 +118,62 @@ enum Output {
 
 impl Output {
     fn open(path: &AccessLogPath) -> io::Result<Self> {
-        Ok(match path {
-            AccessLogPath::Stdout => Self::Stream(Box::new(BufWriter::new(io::stdout()))),
-            AccessLogPath::Stderr => Self::Stream(Box::new(BufWriter::new(io::stderr()))),
-            AccessLogPath::File(path) => Self::File {
+        Ok(Self::new(match path {
+            AccessLogPath::Stdout => To::Stream(Box::new(BufWriter::new(io::stdout()))),
+            AccessLogPath::Stderr => To::Stream(Box::new(BufWriter::new(io::stderr()))),
+            AccessLogPath::File(path) => To::File {
                 file: append(path)?,
                 path: path.clone(),
                 looked: Instant::now(),
             },
-        })
+        }))
+    }
+
+    fn new(to: To) -> Self {
+        Self {
+            to,
+            failing: false,
+            lost: Arc::default(),
+        }
     }
 
     fn write(&mut self, line: &[u8]) {
         self.look();
-        let written = match self {
-            Self::Stream(stream) => stream.write_all(line),
-            Self::File { file, .. } => file.write_all(line),
+        let written = match &mut self.to {
+            To::Stream(stream) => stream.write_all(line),
+            To::File { file, .. } => file.write_all(line),
         };
-        say(written);
+        // A success may only have filled the buffer, and says nothing about a disk that is full.
+        if written.is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.note(written);
+        }
     }
 
     fn flush(&mut self) {
-        let flushed = match self {
-            Self::Stream(stream) => stream.flush(),
-            Self::File { file, .. } => file.flush(),
+        let flushed = match &mut self.to {
+            To::Stream(stream) => stream.flush(),
+            To::File { file, .. } => file.flush(),
         };
-        say(flushed);
+        self.note(flushed);
+    }
+
+    /// Says once that nothing can be written, whatever comes then, and once that it can be again.
+    fn note(&mut self, result: io::Result<()>) {
+        let failed = result.is_err();
+        let before = std::mem::replace(&mut self.failing, failed);
+        match result {
+            Err(error) if !before => {
+                tracing::warn!(%error, "the access log cannot be written, lines are lost");
+            }
+            Ok(()) if before => tracing::info!("the access log is written again"),
+            _ => {}
+        }
     }
 
     /// Opens the file anew when somebody moved it away, as those do who rotate logs.
     fn look(&mut self) {
-        let Self::File { path, file, looked } = self else {
+        let To::File { path, file, looked } = &mut self.to else {
             return;
         };
         if looked.elapsed() < LOOK {
@@ -151,13 +184,12 @@ impl Output {
             (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
             _ => false,
         };
-        if !is_there {
-            say(file.flush());
-            match append(path) {
-                Ok(new) => *file = new,
-                Err(error) => say(Err(error)),
-            }
+        if is_there {
+            return;
         }
+        let flushed = file.flush();
+        let opened = append(path).map(|new| *file = new);
+        self.note(flushed.and(opened));
     }
 }
 
@@ -166,38 +198,71 @@ fn append(path: &Path) -> io::Result<BufWriter<File>> {
     Ok(BufWriter::new(file))
 }
 
-fn say(result: io::Result<()>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "the access log cannot be written");
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use loom_config::model::{AccessField, LogFormat};
 
     use super::*;
 
     #[test]
     fn a_file_that_is_moved_away_is_made_anew() {
-        let directory = std::env::temp_dir().join(format!("loom-access-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).expect("a directory");
-        let path = directory.join("access.log");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("access.log");
         let mut output = Output::open(&AccessLogPath::File(path.clone())).expect("a file");
         output.write(b"one\n");
         output.flush();
-        std::fs::rename(&path, directory.join("access.log.1")).expect("it is there");
-        if let Output::File { looked, .. } = &mut output {
+        std::fs::rename(&path, directory.path().join("access.log.1")).expect("it is there");
+        if let To::File { looked, .. } = &mut output.to {
             *looked -= LOOK;
         }
         output.write(b"two\n");
         output.flush();
-        let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect("a file");
+        let read =
+            |name: &str| std::fs::read_to_string(directory.path().join(name)).expect("a file");
         assert_eq!(
             (read("access.log.1"), read("access.log")),
             ("one\n".into(), "two\n".into())
         );
-        std::fs::remove_dir_all(&directory).expect("it is ours");
+    }
+
+    /// A disk that is full, until it is not.
+    struct Full(Arc<AtomicBool>);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.write(&[]).map(drop)
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_once_and_its_lines_are_counted() {
+        let full = Arc::new(AtomicBool::new(true));
+        let mut output = Output::new(To::Stream(Box::new(Full(Arc::clone(&full)))));
+        let log = tempfile::NamedTempFile::new().expect("a file");
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(Arc::new(log.reopen().expect("open")));
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            for _ in 0..3 {
+                output.write(b"line\n");
+                output.flush();
+            }
+            full.store(false, Ordering::Relaxed);
+            output.write(b"line\n");
+            output.flush();
+        });
+        assert_eq!(output.lost.load(Ordering::Relaxed), 3);
+        let said = std::fs::read_to_string(log.path()).expect("a log");
+        assert_eq!(said.matches("cannot be written").count(), 1, "{said}");
+        assert_eq!(said.matches("is written again").count(), 1, "{said}");
     }
 
     #[test]
