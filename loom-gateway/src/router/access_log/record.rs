@@ -1,19 +1,21 @@
 //! What a line of the access log can tell of one request.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
+use humantime::format_rfc3339_millis;
 use loom_config::model::AccessField;
 use loom_layer::{ConnectionInfo, LocalReplyInfo, RouteInfo, UpstreamInfo};
 use tower_http::request_id::RequestId;
 
 use super::entry::Entry;
-use super::line::{Line, rfc3339};
+use super::line::Line;
 use super::sink::Sink;
 use crate::errors::Cause;
 use crate::router::host;
@@ -97,7 +99,7 @@ impl Record {
             }
         };
         match field {
-            AccessField::Time => text(Some(&rfc3339(self.began))),
+            AccessField::Time => text(Some(&shown_time(self.began))),
             AccessField::Method => text(Some(entry.method().as_str())),
             AccessField::Host => text(self.host.as_deref()),
             AccessField::Path => text(Some(entry.uri().path())),
@@ -146,7 +148,28 @@ impl Record {
     }
 }
 
+/// RFC 3339 in UTC, with milliseconds; empty when the system's clock is out of all bounds.
+fn shown_time(time: SystemTime) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{}", format_rfc3339_millis(time.max(UNIX_EPOCH)));
+    text
+}
+
 /// What a client sent may be anything.
 fn shown(value: Option<&HeaderValue>) -> Option<std::borrow::Cow<'_, str>> {
     value.map(|value| String::from_utf8_lossy(value.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_clock_is_a_panic() {
+        let shown = |seconds| shown_time(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(shown(951_782_400), "2000-02-29T00:00:00.000Z");
+        assert_eq!(shown(1_000_000_000_000), "");
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(shown_time(before), "1970-01-01T00:00:00.000Z");
+    }
 }
