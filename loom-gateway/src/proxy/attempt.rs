@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Request, Response};
 use loom_config::model::Protocol;
+use tokio::time::timeout;
 
 use super::pool::{Lease, Report, SendError, send, send_http2};
 use super::rewrite;
@@ -14,31 +15,23 @@ use super::upstream::Servers;
 pub(super) async fn attempt(
     servers: &Arc<Servers>,
     lease: Lease,
-    mut request: Request<Body>,
+    request: Request<Body>,
     protocol: Protocol,
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
     let settings = servers.settings();
     let detection = settings.outlier_detection.as_ref();
     let watched = detection.map(|detection| (detection, Arc::clone(&lease)));
-    let exchange = async {
-        match protocol {
-            Protocol::Http1 => {
-                rewrite::request(&mut request, lease.authority());
-                send(lease, request, report).await
-            }
-            Protocol::Http2 => {
-                rewrite::http2_request(&mut request, lease.authority());
-                send_http2(lease, request, report).await
+    let result = match settings.timeouts.per_try {
+        None => exchange(lease, request, protocol, report).await,
+        Some(limit) => {
+            let exchange = exchange(lease, request, protocol, report);
+            // In a place of its own: every request would carry the room for a timer.
+            match Box::pin(timeout(limit, exchange)).await {
+                Ok(result) => result,
+                Err(_) => Err(SendError::Timeout(limit)),
             }
         }
-    };
-    let result = match settings.timeouts.per_try {
-        None => exchange.await,
-        Some(limit) => match tokio::time::timeout(limit, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(SendError::Timeout(limit)),
-        },
     };
     if let Some((detection, endpoint)) = watched
         && let Some(succeeded) = tells(&result)
@@ -46,6 +39,25 @@ pub(super) async fn attempt(
         servers.note(&endpoint, detection, succeeded);
     }
     result
+}
+
+async fn exchange(
+    lease: Lease,
+    mut request: Request<Body>,
+    protocol: Protocol,
+    report: Option<&mut Report>,
+) -> Result<Response<Body>, SendError> {
+    match protocol {
+        Protocol::Http1 => {
+            rewrite::request(&mut request, lease.authority());
+            send(lease, request, report).await
+        }
+        Protocol::Http2 => {
+            rewrite::http2_request(&mut request, lease.authority());
+            // As above: most requests are of the other kind.
+            Box::pin(send_http2(lease, request, report)).await
+        }
+    }
 }
 
 /// What a result says of the endpoint: nothing when it was the client who failed.

@@ -36,7 +36,7 @@ fn plain(body: RequestBody<Body>) -> Body {
 /// The router of a route: its plugins, outermost first, around what it does. `routes` are those of its listener, among
 /// which a plugin may have another one chosen. `logged`: the response says for the access log which way it came.
 pub(crate) fn route_router(
-    action: Action,
+    action: Arc<Action>,
     plugins: Option<LoomChain>,
     routes: &Arc<Selection>,
     metrics: Option<&Metrics>,

@@ -19,7 +19,7 @@ pub(crate) struct Selection {
 
 #[derive(Debug)]
 struct Entry {
-    action: Action,
+    action: Arc<Action>,
     paths: Vec<PathMatch>,
 }
 
@@ -36,9 +36,9 @@ pub(crate) struct Selected<'a> {
 impl Selection {
     /// The routes, each with what it does.
     pub(crate) fn new<'a>(
-        routes: impl IntoIterator<Item = (&'a model::Route, Action)>,
+        routes: impl IntoIterator<Item = (&'a model::Route, Arc<Action>)>,
     ) -> Arc<Self> {
-        let (routes, actions): (Vec<&model::Route>, Vec<Action>) = routes.into_iter().unzip();
+        let (routes, actions): (Vec<&model::Route>, Vec<Arc<Action>>) = routes.into_iter().unzip();
         let matcher = Matcher::new(&routes);
         let entries = routes.into_iter().zip(actions);
         let entries = entries.map(|(route, action)| Entry {

@@ -86,7 +86,8 @@ pub(in crate::proxy) async fn send(
             (None, _) => return Err(SendError::Exchange(failed.into_error())),
         }
     }
-    let mut connection = lease.connect().await?;
+    // In a place of its own: every request would carry the room for what few of them do.
+    let mut connection = Box::pin(lease.connect()).await?;
     if let Some(report) = &mut report {
         report.reached(connection.addresses);
     }

@@ -35,7 +35,8 @@ impl Gate {
         }
         let _waiting = Waiting::begin(self)?;
         let place = Arc::clone(&self.places).acquire_owned();
-        timeout(self.patience, place).await.ok()?.ok()
+        // In a place of its own: every request would carry the room for a timer.
+        Box::pin(timeout(self.patience, place)).await.ok()?.ok()
     }
 }
 

@@ -26,8 +26,8 @@ use redirect::Redirect;
 use respond::Reply;
 use split::Split;
 
-/// See the module's text. A clone is cheap.
-#[derive(Debug, Clone)]
+/// See the module's text. Shared by everybody who may take it: each request has a clone of what it passes.
+#[derive(Debug)]
 pub(crate) struct Action {
     info: RouteInfo,
     timeout: Option<Duration>,
@@ -37,12 +37,12 @@ pub(crate) struct Action {
 }
 
 /// Where the response comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Target {
     Upstream(ProxyService),
-    Split(Arc<Split>),
-    Redirect(Arc<Redirect>),
-    Reply(Arc<Reply>),
+    Split(Split),
+    Redirect(Redirect),
+    Reply(Reply),
 }
 
 /// The response, on its way or made already.
@@ -53,7 +53,7 @@ pub(super) type Answer = Either<
 
 impl Action {
     /// What this route does, with the upstreams of its configuration.
-    pub(crate) fn new(route: &model::Route, upstreams: &[Arc<Upstream>]) -> Self {
+    pub(crate) fn new(route: &model::Route, upstreams: &[Arc<Upstream>]) -> Arc<Self> {
         let info = RouteInfo::new(&route.id);
         let retries = route.retry.clone();
         let retries = retries.map(|rules| Arc::new(Retries::new(rules)));
@@ -65,20 +65,18 @@ impl Action {
             }
             model::Action::Split(shares) => {
                 let split = Split::new(shares, upstreams, &info, retries.as_ref());
-                (info, Target::Split(Arc::new(split)))
+                (info, Target::Split(split))
             }
-            model::Action::Redirect(redirect) => {
-                (info, Target::Redirect(Arc::new(Redirect::new(redirect))))
-            }
-            model::Action::Respond(respond) => (info, Target::Reply(Arc::new(Reply::new(respond)))),
+            model::Action::Redirect(redirect) => (info, Target::Redirect(Redirect::new(redirect))),
+            model::Action::Respond(respond) => (info, Target::Reply(Reply::new(respond))),
         };
-        Self {
+        Arc::new(Self {
             info,
             timeout: route.timeout,
             idle_timeout: route.idle_timeout,
             changes: Changes::new(&route.changes).map(Arc::new),
             target,
-        }
+        })
     }
 
     /// The names that plugins see.

@@ -21,7 +21,7 @@ use crate::router::{Selection, normalize_path};
 /// request as it is now. The plugins of that route do not run, and nobody chooses a third time.
 #[derive(Debug, Clone)]
 pub(in crate::route) struct ActionService {
-    own: Action,
+    own: Arc<Action>,
     /// Whether plugins may ask how an upstream was reached.
     reports: bool,
     /// Where plugins may ask for another choice.
@@ -30,7 +30,7 @@ pub(in crate::route) struct ActionService {
 
 impl ActionService {
     pub(in crate::route) fn new(
-        own: Action,
+        own: Arc<Action>,
         reports: bool,
         routes: Option<Arc<Selection>>,
     ) -> Self {

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::{Response, Uri};
+use http::Response;
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 
@@ -19,16 +19,14 @@ pin_project! {
         inner: F,
         // It goes on into the response's body, so that it cannot be pinned in here.
         watch: Option<Pin<Box<Watch>>>,
-        uri: Uri,
     }
 }
 
 impl<F> IdleTimeoutFuture<F> {
-    pub(super) fn new(inner: F, watch: Watch, uri: Uri) -> Self {
+    pub(super) fn new(inner: F, watch: Watch) -> Self {
         Self {
             inner,
             watch: Some(Box::pin(watch)),
-            uri,
         }
     }
 }
@@ -50,12 +48,11 @@ where
                 _ => response,
             }));
         }
-        let watch = this.watch.as_mut();
-        match watch.map(|watch| watch.as_mut().poll_idle(cx)) {
-            Some(Poll::Ready(())) => {
-                Poll::Ready(Ok(Failure::IdleTimeout.respond(this.uri.path(), None)))
-            }
-            _ => Poll::Pending,
+        if let Some(watch) = this.watch
+            && watch.as_mut().poll_idle(cx).is_ready()
+        {
+            return Poll::Ready(Ok(Failure::IdleTimeout.respond(watch.path(), None)));
         }
+        Poll::Pending
     }
 }

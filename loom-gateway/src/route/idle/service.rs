@@ -62,8 +62,8 @@ where
             let activity = activity.clone();
             request = request.map(|body| Body::new(RequestBody::new(body, activity)));
         }
-        let watch = Watch::new(activity, self.timeout);
-        IdleTimeoutFuture::new(self.inner.call(request), watch, uri)
+        let watch = Watch::new(uri, activity, self.timeout);
+        IdleTimeoutFuture::new(self.inner.call(request), watch)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::Uri;
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -35,6 +36,8 @@ impl Activity {
 pin_project! {
     /// Waits until nothing passed for too long.
     pub(super) struct Watch {
+        // Here and not beside the watch, so that a route without this has no room for it in its futures.
+        request_uri: Uri,
         activity: Activity,
         timeout: Duration,
         #[pin]
@@ -43,13 +46,19 @@ pin_project! {
 }
 
 impl Watch {
-    pub(super) fn new(activity: Activity, timeout: Duration) -> Self {
+    pub(super) fn new(request_uri: Uri, activity: Activity, timeout: Duration) -> Self {
         let sleep = sleep_until(activity.last() + timeout);
         Self {
+            request_uri,
             activity,
             timeout,
             sleep,
         }
+    }
+
+    /// The path of the request.
+    pub(super) fn path(&self) -> &str {
+        self.request_uri.path()
     }
 
     pub(super) fn activity(&self) -> &Activity {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Uri;
 use pin_project_lite::pin_project;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -13,6 +14,8 @@ use super::change::TimeoutChange;
 pin_project! {
     /// One request's time.
     pub(super) struct Clock {
+        // Here and not beside the clock, so that a route without a timeout has no room for it in its futures.
+        request_uri: Uri,
         timeout: Option<Duration>,
         // When the request ended.
         since: Option<Instant>,
@@ -26,9 +29,14 @@ pin_project! {
 
 impl Clock {
     /// The time of a request without a body, which starts at once.
-    pub(super) fn started(timeout: Option<Duration>, change: Option<TimeoutChange>) -> Self {
+    pub(super) fn started(
+        request_uri: Uri,
+        timeout: Option<Duration>,
+        change: Option<TimeoutChange>,
+    ) -> Self {
         let now = Instant::now();
         Self {
+            request_uri,
             timeout,
             since: Some(now),
             request: None,
@@ -39,11 +47,13 @@ impl Clock {
 
     /// The time of a request with a body. It starts when the sender is used or dropped.
     pub(super) fn waiting(
+        request_uri: Uri,
         timeout: Option<Duration>,
         change: Option<TimeoutChange>,
     ) -> (oneshot::Sender<()>, Self) {
         let (sender, request) = oneshot::channel();
         let this = Self {
+            request_uri,
             timeout,
             since: None,
             request: Some(request),
@@ -51,6 +61,11 @@ impl Clock {
             change,
         };
         (sender, this)
+    }
+
+    /// The path of the request.
+    pub(super) fn path(&self) -> &str {
+        self.request_uri.path()
     }
 
     /// Ready when the time is over.

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::{Response, Uri};
+use http::Response;
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 
@@ -19,16 +19,14 @@ pin_project! {
         inner: F,
         // It goes on into the response's body, so that it cannot be pinned in here.
         clock: Option<Pin<Box<Clock>>>,
-        uri: Uri,
     }
 }
 
 impl<F> RouteTimeoutFuture<F> {
-    pub(super) fn new(inner: F, clock: Clock, uri: Uri) -> Self {
+    pub(super) fn new(inner: F, clock: Clock) -> Self {
         Self {
             inner,
             clock: Some(Box::pin(clock)),
-            uri,
         }
     }
 }
@@ -49,15 +47,11 @@ where
                 _ => response,
             }));
         }
-        match this
-            .clock
-            .as_mut()
-            .map(|clock| clock.as_mut().poll_over(cx))
+        if let Some(clock) = this.clock
+            && clock.as_mut().poll_over(cx).is_ready()
         {
-            Some(Poll::Ready(())) => {
-                Poll::Ready(Ok(Failure::RouteTimeout.respond(this.uri.path(), None)))
-            }
-            _ => Poll::Pending,
+            return Poll::Ready(Ok(Failure::RouteTimeout.respond(clock.path(), None)));
         }
+        Poll::Pending
     }
 }

@@ -62,7 +62,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let path = request.uri().clone();
+        let uri = request.uri().clone();
         let RouteTimeoutLayer {
             timeout,
             can_change,
@@ -72,12 +72,12 @@ where
             request.extensions_mut().insert(change.clone());
         }
         if request.body().is_end_stream() {
-            let clock = Clock::started(timeout, change);
-            return RouteTimeoutFuture::new(self.inner.call(request), clock, path);
+            let clock = Clock::started(uri, timeout, change);
+            return RouteTimeoutFuture::new(self.inner.call(request), clock);
         }
-        let (ended, clock) = Clock::waiting(timeout, change);
+        let (ended, clock) = Clock::waiting(uri, timeout, change);
         let request = request.map(|body| Body::new(RequestEnd::new(body, ended)));
-        RouteTimeoutFuture::new(self.inner.call(request), clock, path)
+        RouteTimeoutFuture::new(self.inner.call(request), clock)
     }
 }
 
