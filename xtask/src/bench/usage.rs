@@ -13,19 +13,43 @@ pub(super) struct Usage {
     pub(super) resident_kib: u64,
 }
 
+/// Threads and children that end in the middle of the look are left out; that the process itself has ended is an error.
 pub(super) fn of_tree(root: u32) -> io::Result<Usage> {
     let mut sum = Usage::default();
     for process in tree(root)? {
-        let folder = format!("/proc/{process}");
-        for thread in fs::read_dir(format!("{folder}/task"))? {
-            let schedule = fs::read_to_string(thread?.path().join("schedstat"))?;
-            sum.cpu += Duration::from_nanos(first_number(&schedule)?);
+        match of_one(process) {
+            Err(error) if process != root && has_ended(&error) => {}
+            usage => {
+                let usage = usage?;
+                sum.cpu += usage.cpu;
+                sum.resident_kib += usage.resident_kib;
+            }
         }
-        let status = fs::read_to_string(format!("{folder}/status"))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        sum.resident_kib += first_number(resident.unwrap_or_default())?;
     }
     Ok(sum)
+}
+
+fn of_one(process: u32) -> io::Result<Usage> {
+    let folder = format!("/proc/{process}");
+    let mut cpu = Duration::ZERO;
+    for thread in fs::read_dir(format!("{folder}/task"))? {
+        match fs::read_to_string(thread?.path().join("schedstat")) {
+            Err(error) if has_ended(&error) => {}
+            schedule => cpu += Duration::from_nanos(first_number(&schedule?)?),
+        }
+    }
+    let status = fs::read_to_string(format!("{folder}/status"))?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    Ok(Usage {
+        cpu,
+        resident_kib: first_number(resident.unwrap_or_default())?,
+    })
+}
+
+/// Whether what was asked about is gone: its file is not there, or was opened before and cannot be read any more.
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 /// The process and all that come from it.
@@ -67,16 +91,35 @@ fn first_number(text: &str) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
-    fn this_process_uses_time_and_memory() {
-        let before = of_tree(std::process::id()).unwrap();
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < Duration::from_millis(20) {}
-        let after = of_tree(std::process::id()).unwrap();
-        assert!(after.cpu > before.cpu, "{before:?} {after:?}");
+    fn a_process_and_its_child_use_time_and_memory() {
+        // A child and not this process, whose other tests begin and end threads meanwhile.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sh -c 'while :; do :; done' & echo $!; wait"]);
+        let mut shell = shell.stdout(Stdio::piped()).spawn().expect("a shell");
+        let mut child = String::new();
+        let output = shell.stdout.take().expect("a pipe");
+        BufReader::new(output)
+            .read_line(&mut child)
+            .expect("a line");
+        let of_both = || of_tree(shell.id()).expect("usage");
+        let before = of_both();
+        let mut after = before;
+        while after.cpu < before.cpu + Duration::from_millis(20) {
+            std::thread::sleep(Duration::from_millis(5));
+            after = of_both();
+        }
         assert!(after.resident_kib > 100, "{after:?}");
+        let ended = Command::new("kill").arg(child.trim()).status();
+        assert!(ended.expect("kill").success());
+        shell.wait().expect("it ends with its child");
+        let gone = of_tree(shell.id()).expect_err("nobody is there");
+        assert!(has_ended(&gone), "{gone}");
     }
 
     #[test]
