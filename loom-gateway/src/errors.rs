@@ -55,6 +55,8 @@ failures! {
     Closed: BAD_GATEWAY, "upstream_closed", "the upstream closed the connection before it answered";
     /// The endpoint answered something that is not HTTP, or what it was not asked for.
     InvalidResponse: BAD_GATEWAY, "upstream_invalid", "the upstream's answer is not valid";
+    /// To an extended `CONNECT` the answer was a success that switches nothing, which HTTP/2 has no words for (RFC 8441, 5).
+    NotUpgraded: BAD_GATEWAY, "not_upgraded", "the upstream did not switch the connection";
     /// The upstream has no endpoint that may be used.
     NoEndpoint: SERVICE_UNAVAILABLE, "no_endpoint", "the upstream has no usable endpoint";
     /// The connection was not made within `timeouts.connect`.

@@ -20,23 +20,40 @@ static NAMES: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// The places of `Connection` and `TE` among them.
+/// The places of `Connection`, `TE` and `Upgrade` among them.
 const CONNECTION_AT: usize = 0;
 const TE_AT: usize = 2;
+const UPGRADE_AT: usize = 3;
 
 /// What `Connection` cannot name away: without them the message would become another one, or lose its number.
 static PROTECTED: [HeaderName; 3] = [HOST, CONTENT_LENGTH, X_REQUEST_ID];
 
-/// Removes them from a request. `te: trailers` stays, since gRPC asks for trailers with it from end to end.
-pub(crate) fn remove_from_request(headers: &mut HeaderMap) {
-    if remove(headers, asks_for_trailers) {
+/// Removes them from a request. `te: trailers` stays, since gRPC asks for trailers with it from end to end. Returns what
+/// `Upgrade` said.
+pub(crate) fn remove_from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    let removed = remove(headers, asks_for_trailers);
+    if removed.te {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
+    removed.upgrade
 }
 
-/// Removes them from a response.
-pub(crate) fn remove_from_response(headers: &mut HeaderMap) {
-    remove(headers, |_| false);
+/// Removes them from a response. Returns what `Upgrade` said.
+pub(crate) fn remove_from_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    remove(headers, |_| false).upgrade
+}
+
+/// Whether `Connection` has this word in it.
+pub(crate) fn names(headers: &HeaderMap, word: &str) -> bool {
+    let mut all = headers.get_all(CONNECTION).iter().flat_map(tokens);
+    all.any(|token| token.eq_ignore_ascii_case(word))
+}
+
+/// What was removed.
+struct Removed {
+    /// What was found out about `TE`.
+    te: bool,
+    upgrade: Option<HeaderValue>,
 }
 
 fn asks_for_trailers(headers: &HeaderMap) -> bool {
@@ -46,8 +63,8 @@ fn asks_for_trailers(headers: &HeaderMap) -> bool {
         .any(|value| tokens(value).any(|token| token.eq_ignore_ascii_case("trailers")))
 }
 
-/// Removes them. Returns what `te` says of the headers before, if there is a `TE`.
-fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> bool {
+/// Removes them. `te` is asked about the headers before, if there is a `TE`.
+fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> Removed {
     // Most messages have one of them or none, so that looking at the names that are there is cheaper than asking for each.
     let mut found = [false; NAMES.len()];
     for name in headers.keys().filter(|name| may_be_listed(name)) {
@@ -55,7 +72,12 @@ fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> bool 
             found[at] = true;
         }
     }
-    let te = found[TE_AT] && te(headers);
+    let removed = Removed {
+        te: found[TE_AT] && te(headers),
+        upgrade: found[UPGRADE_AT]
+            .then(|| headers.get(UPGRADE).cloned())
+            .flatten(),
+    };
     if found[CONNECTION_AT] {
         for name in nominated(headers) {
             headers.remove(name);
@@ -64,7 +86,7 @@ fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> bool 
     for (name, _) in NAMES.iter().zip(found).filter(|(_, found)| *found) {
         headers.remove(name);
     }
-    te
+    removed
 }
 
 /// Whether a name begins as one of [`NAMES`] does.
@@ -99,6 +121,7 @@ mod tests {
     fn every_name_passes_the_first_look() {
         assert!(NAMES.iter().all(may_be_listed));
         assert_eq!((&NAMES[CONNECTION_AT], &NAMES[TE_AT]), (&CONNECTION, &TE));
+        assert_eq!(NAMES[UPGRADE_AT], UPGRADE);
     }
 
     fn after(headers: &[(&'static str, &'static str)]) -> Vec<String> {

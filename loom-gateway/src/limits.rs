@@ -38,6 +38,13 @@ pub(crate) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// next request; it is answered, with `connection: close`, instead of being reset. A few round trips are enough.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_secs(1);
 
+/// What is read at once of a connection that was upgraded, in bytes; each direction keeps as much room while nothing comes.
+pub(crate) const UPGRADE_BUFFER: usize = 8 * 1024;
+
+/// How long connections that were upgraded go on while the gateway shuts down: enough to end what is being said. A protocol
+/// that the gateway does not know has no words for "end soon", so that after this it closes.
+pub(crate) const UPGRADE_DRAIN: Duration = Duration::from_secs(5);
+
 /// How long files have to be left alone before a change of them is looked at: an editor or a copy writes in several
 /// steps.
 pub(crate) const WATCH_QUIET: Duration = Duration::from_millis(100);

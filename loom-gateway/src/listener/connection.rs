@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use super::drain::Drain;
 use super::service::{ConnectionService, Spoken};
 use super::site::Site;
+use super::tunnels::Tunnels;
 use crate::limits;
 
 /// HTTP/1.1 and HTTP/2 by prior knowledge on one port, within the listener's limits.
@@ -30,6 +31,7 @@ pub(super) fn protocol(limits: ListenerLimits) -> Builder<TokioExecutor> {
         .max_buf_size(header_bytes.max(limits::MIN_HEADER_BUFFER));
     builder
         .http2()
+        .enable_connect_protocol()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(limits::HTTP2_STREAMS)
@@ -41,12 +43,27 @@ pub(super) fn protocol(limits: ListenerLimits) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Serves a connection to its end.
+/// Serves a connection to its end, and to the end of what it became.
 pub(super) async fn serve<S>(
     stream: S,
     connection: Option<ConnectionInfo>,
     site: Arc<Site>,
     drain: Drain,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let tunnels = Tunnels::default();
+    speak(stream, connection, site, drain, tunnels.clone()).await;
+    tunnels.ended().await;
+}
+
+/// Serves a connection for as long as it speaks HTTP.
+async fn speak<S>(
+    stream: S,
+    connection: Option<ConnectionInfo>,
+    site: Arc<Site>,
+    drain: Drain,
+    tunnels: Tunnels,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -57,12 +74,13 @@ pub(super) async fn serve<S>(
         site,
         connection,
         spoken: spoken.clone(),
+        tunnels,
         drain: drain.clone(),
     };
     let mut connection = pin!(
         terms
             .protocol
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
     );
     let mut drain = pin!(drain.started());
 

@@ -7,6 +7,7 @@ mod drain;
 mod inherited;
 mod service;
 mod site;
+mod tunnels;
 mod unix;
 
 pub use bind::BindError;

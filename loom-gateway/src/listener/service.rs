@@ -17,6 +17,8 @@ use pin_project_lite::pin_project;
 
 use super::drain::Drain;
 use super::site::Site;
+use super::tunnels::{Tunnels, Upgrade};
+use crate::upgrade::{Client, is_switched};
 
 /// What a connection has turned out to speak.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +53,7 @@ pub(super) struct ConnectionService {
     /// `None` at a Unix socket, which knows no addresses.
     pub(super) connection: Option<ConnectionInfo>,
     pub(super) spoken: Spoken,
+    pub(super) tunnels: Tunnels,
     pub(super) drain: Drain,
 }
 
@@ -70,12 +73,20 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
                 Body::new(body)
             }
         });
+        let upgrade = Client::of(&mut request).map(|client| {
+            Box::new(Upgrade {
+                client,
+                tunnels: self.tunnels.clone(),
+                drain: self.drain.clone(),
+            })
+        });
         if let Some(connection) = &self.connection {
             request.extensions_mut().insert(connection.clone());
         }
         ConnectionFuture {
             response: self.site.call(request),
             drain: http1.then(|| self.drain.clone()),
+            upgrade,
         }
     }
 }
@@ -87,6 +98,7 @@ pin_project! {
         response: RouteFuture<Infallible>,
         // Present with HTTP/1, where the last response says that it is the last.
         drain: Option<Drain>,
+        upgrade: Option<Box<Upgrade>>,
     }
 }
 
@@ -96,7 +108,10 @@ impl Future for ConnectionFuture {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(mut response) = ready!(this.response.poll(cx));
-        if this.drain.as_ref().is_some_and(Drain::is_started) {
+        if let Some(upgrade) = this.upgrade.take() {
+            response = upgrade.answer(response);
+        }
+        if this.drain.as_ref().is_some_and(Drain::is_started) && !is_switched(&response) {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::pool::{Lease, Report, SendError, send, send_http2};
 use super::rewrite;
 use super::upstream::Servers;
+use crate::upgrade;
 
 /// Sends a request to the endpoint that was chosen for it, in the form of this protocol.
 pub(super) async fn attempt(
@@ -49,15 +50,34 @@ async fn exchange(
 ) -> Result<Response<Body>, SendError> {
     match protocol {
         Protocol::Http1 => {
-            rewrite::request(&mut request, lease.authority());
-            send(lease, request, report).await
+            if rewrite::request(&mut request, lease.authority()) {
+                return Box::pin(switch(lease, request, report)).await;
+            }
+            upgrade::give_up(&mut request);
+            let response = send(lease, request, report).await?;
+            if upgrade::is_switched(&response) {
+                return Err(SendError::Switch);
+            }
+            Ok(response)
         }
         Protocol::Http2 => {
             rewrite::http2_request(&mut request, lease.authority());
+            upgrade::give_up(&mut request);
             // As above: most requests are of the other kind.
             Box::pin(send_http2(lease, request, report)).await
         }
     }
+}
+
+/// Sends a request that asks for an upgrade, and joins both sides when the endpoint agrees.
+async fn switch(
+    lease: Lease,
+    request: Request<Body>,
+    report: Option<&mut Report>,
+) -> Result<Response<Body>, SendError> {
+    let (request, waiting) = upgrade::Waiting::part(request);
+    let response = send(lease, request, report).await?;
+    waiting.join(response).await.ok_or(SendError::Switch)
 }
 
 /// What a result says of the endpoint: nothing when it was the client who failed.

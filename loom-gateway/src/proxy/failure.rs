@@ -42,6 +42,7 @@ pub(super) fn classify(error: &SendError) -> Failure {
         // The body that we sent on ended in an error, and that body is the client's.
         SendError::Exchange(error) if error.is_user() => Failure::RequestBody,
         SendError::Exchange(error) if error.is_parse() => Failure::InvalidResponse,
+        SendError::Switch => Failure::InvalidResponse,
         SendError::Unsent(_) | SendError::Exchange(_) => Failure::Closed,
         SendError::Timeout(_) => Failure::TryTimeout,
         SendError::NoEndpoint => Failure::NoEndpoint,

@@ -14,7 +14,6 @@ use super::pool::{Report, SendError};
 use super::retry::Retries;
 use super::rewrite;
 use super::upstream::Servers;
-use crate::errors::Failure;
 
 /// The future of [`ProxyService`](super::service::ProxyService). Dropped before its end, it ends the exchange with the
 /// upstream.
@@ -73,9 +72,6 @@ fn answer(
 ) -> Response<Body> {
     let upstream = servers.upstream();
     match result {
-        Ok(response) if rewrite::is_unasked_upgrade(&response) => {
-            failure::respond(Failure::InvalidResponse, upstream, None, report)
-        }
         Ok(mut response) => {
             rewrite::response(&mut response);
             if let Some(report) = report {

@@ -4,18 +4,21 @@ use http::header::{EXPECT, HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version};
 
-use crate::{hop_by_hop, router};
+use crate::{hop_by_hop, router, upgrade};
 
 /// Rewrites a request for `endpoint`: target, version, `Host`, and headers that a plugin may have set against the rules.
 ///
 /// `Host` stays what the client sent, as virtual hosts behind a gateway expect it.
-pub(super) fn request<B>(request: &mut Request<B>, endpoint: &Authority) {
-    headers(request, Some(endpoint));
+///
+/// Returns whether it asks for an upgrade.
+pub(super) fn request<B>(request: &mut Request<B>, endpoint: &Authority) -> bool {
+    let upgrades = headers(request, Some(endpoint));
     if request.uri().authority().is_some() {
         let target = request.uri().path_and_query().cloned();
         *request.uri_mut() = target.map_or_else(|| Uri::from_static("/"), Uri::from);
     }
     *request.version_mut() = Version::HTTP_11;
+    upgrades
 }
 
 /// Rewrites a request for `endpoint` into the form of HTTP/2, in which `Host` is the target's authority.
@@ -34,12 +37,14 @@ pub(super) fn http2_request<B>(request: &mut Request<B>, endpoint: &Authority) {
     *request.version_mut() = Version::HTTP_2;
 }
 
-/// The part of the rewriting that does not depend on where a request goes.
-pub(super) fn headers<B>(request: &mut Request<B>, endpoint: Option<&Authority>) {
-    hop_by_hop::remove_from_request(request.headers_mut());
+/// The part of the rewriting that does not depend on where a request goes. Returns whether the request asks for an upgrade.
+pub(super) fn headers<B>(request: &mut Request<B>, endpoint: Option<&Authority>) -> bool {
+    let upgrade = hop_by_hop::remove_from_request(request.headers_mut());
+    let upgrades = upgrade::keep_in_request(request, upgrade);
     // hyper has asked the client for its body already.
     request.headers_mut().remove(EXPECT);
     set_host(request, endpoint);
+    upgrades
 }
 
 fn set_host<B>(request: &mut Request<B>, endpoint: Option<&Authority>) {
@@ -60,14 +65,10 @@ fn set_host<B>(request: &mut Request<B>, endpoint: Option<&Authority>) {
 
 /// Takes from a response what belonged to the connection with the upstream.
 pub(super) fn response<B>(response: &mut Response<B>) {
-    hop_by_hop::remove_from_response(response.headers_mut());
+    let upgrade = hop_by_hop::remove_from_response(response.headers_mut());
+    upgrade::keep_in_response(response, upgrade);
     // hyper writes the version of the client's connection, if this one does not claim to be older.
     *response.version_mut() = Version::HTTP_11;
-}
-
-/// Whether a response asks for a protocol that nobody asked for.
-pub(super) fn is_unasked_upgrade<B>(response: &Response<B>) -> bool {
-    response.status() == http::StatusCode::SWITCHING_PROTOCOLS
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::retry::Retries;
 use super::upstream::{Target, Upstream};
 use super::{echo, rewrite};
 use crate::metrics::{Watched, Watching};
+use crate::upgrade;
 
 /// Sends requests to an upstream. Whatever goes wrong becomes a response.
 #[derive(Debug, Clone)]
@@ -48,6 +49,7 @@ impl ProxyService {
             ),
             Target::Echo => {
                 rewrite::headers(&mut request, None);
+                upgrade::give_up(&mut request);
                 ProxyFuture::run(echo::answer(request))
             }
         }

@@ -23,5 +23,6 @@ mod routing;
 mod shutdown;
 mod sockets;
 mod support;
+mod upgrades;
 mod upstreams;
 mod zoo;

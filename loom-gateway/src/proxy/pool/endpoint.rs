@@ -190,7 +190,7 @@ impl Endpoint {
         let open = Open::count(&self.connections);
         tokio::spawn(async move {
             let _open = open;
-            if let Err(error) = driver.await {
+            if let Err(error) = driver.with_upgrades().await {
                 tracing::debug!(error = %Chain(&error), "connection to the upstream ended");
             }
         });

@@ -13,7 +13,7 @@ use super::body::PooledBody;
 use super::endpoint::Connection;
 use super::lease::Lease;
 use super::report::Report;
-use crate::limits;
+use crate::{limits, upgrade};
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub(in crate::proxy) enum SendError {
     /// The connection failed.
     #[error("the exchange failed")]
     Exchange(#[source] hyper::Error),
+    /// The connection was switched to what nobody asked for.
+    #[error("the connection was switched to a protocol that was not asked for")]
+    Switch,
     /// The head of the response did not come in time.
     #[error("no response within {0:?}")]
     Timeout(Duration),
@@ -131,8 +134,12 @@ fn received(
     connection: Option<Connection>,
     lease: Lease,
 ) -> Response<Body> {
+    let switched = upgrade::is_switched(&response);
     response.map(|body| {
-        if body.is_end_stream() {
+        if switched {
+            // The connection is not one of HTTP any more. The exchange goes on.
+            Body::new(PooledBody::new(body, None, lease))
+        } else if body.is_end_stream() {
             if let Some(connection) = connection {
                 lease.put(connection);
             }

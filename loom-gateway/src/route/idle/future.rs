@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::body::ResponseBody;
 use super::watch::Watch;
 use crate::errors::Failure;
+use crate::upgrade::{WriteLimit, is_switched};
 
 pin_project! {
     /// The future of [`IdleTimeout`](super::service::IdleTimeout).
@@ -40,9 +41,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Poll::Ready(result) = this.inner.poll(cx) {
-            return Poll::Ready(result.map(|response| match this.watch.take() {
+            return Poll::Ready(result.map(|mut response| match this.watch.take() {
                 Some(watch) if !response.body().is_end_stream() => {
                     watch.activity().touch();
+                    if is_switched(&response) {
+                        let limit = WriteLimit(watch.timeout());
+                        response.extensions_mut().insert(limit);
+                    }
                     response.map(|body| Body::new(ResponseBody::new(body, watch)))
                 }
                 _ => response,

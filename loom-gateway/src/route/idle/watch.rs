@@ -61,6 +61,10 @@ impl Watch {
         self.request_uri.path()
     }
 
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(super) fn activity(&self) -> &Activity {
         &self.activity
     }

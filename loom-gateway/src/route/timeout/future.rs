@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::body::TimedBody;
 use super::clock::Clock;
 use crate::errors::Failure;
+use crate::upgrade::is_switched;
 
 pin_project! {
     /// The future of [`RouteTimeout`](super::service::RouteTimeout).
@@ -41,7 +42,8 @@ where
         let this = self.project();
         if let Poll::Ready(result) = this.inner.poll(cx) {
             return Poll::Ready(result.map(|response| match this.clock.take() {
-                Some(clock) if !response.body().is_end_stream() => {
+                // A connection that was upgraded may last; that it does not last in silence is `idle_timeout`'s.
+                Some(clock) if !response.body().is_end_stream() && !is_switched(&response) => {
                     response.map(|body| Body::new(TimedBody::new(body, clock)))
                 }
                 _ => response,

@@ -12,6 +12,7 @@ use super::body::RequestEnd;
 use super::change::TimeoutChange;
 use super::clock::Clock;
 use super::future::RouteTimeoutFuture;
+use crate::upgrade::Asked;
 
 /// Puts [`RouteTimeout`] around a service.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +72,8 @@ where
         if let Some(change) = &change {
             request.extensions_mut().insert(change.clone());
         }
-        if request.body().is_end_stream() {
+        // What follows an upgrade is no part of the request.
+        if request.body().is_end_stream() || request.extensions().get::<Asked>().is_some() {
             let clock = Clock::started(uri, timeout, change);
             return RouteTimeoutFuture::new(self.inner.call(request), clock);
         }

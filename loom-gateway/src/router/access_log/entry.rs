@@ -99,8 +99,7 @@ impl Entry {
             record.answered(response);
         }
         // What has no body by its nature is complete without one (RFC 9110, 6.4.1).
-        self.complete |=
-            self.method == Method::HEAD || matches!(status.as_u16(), 100..=199 | 204 | 304);
+        self.complete |= self.method == Method::HEAD || matches!(status.as_u16(), 204 | 304);
     }
 
     pub(super) fn sent(&mut self, bytes: usize) {

@@ -12,6 +12,7 @@ use loom_layer::ConnectionInfo;
 
 use crate::hop_by_hop;
 use crate::router::host;
+use crate::upgrade;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -21,9 +22,9 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 pub(super) fn clean<B>(request: &mut Request<B>) {
     let authority = host::authority(request.uri(), request.headers()).map(HeaderValue::from_str);
     let connection = request.extensions().get::<ConnectionInfo>().cloned();
+    let upgrade = hop_by_hop::remove_from_request(request.headers_mut());
+    upgrade::keep_in_request(request, upgrade);
     let headers = request.headers_mut();
-
-    hop_by_hop::remove_from_request(headers);
     remove_claims(headers);
     join_cookies(headers);
 
