@@ -46,6 +46,11 @@ pub(crate) const HEADER_BYTES: u64 = 64 << 10;
 /// The bounds of [`HEADER_BYTES`]: hyper reads HTTP/1 heads into a buffer of at least 8 KiB.
 pub(crate) const HEADER_BYTES_RANGE: RangeInclusive<u64> = (8 << 10)..=(16 << 20);
 
+// Traces
+
+/// What the gateway is called in traces.
+pub(crate) const SERVICE_NAME: &str = "loom";
+
 // Plugins
 
 /// Bounds of a VM's memory: one WebAssembly page to the whole 32-bit address space.

@@ -18,6 +18,7 @@ mod action;
 mod pattern;
 mod retry;
 mod route;
+mod tracing;
 mod upstream;
 
 pub use access_log::{AccessField, AccessLog, AccessLogPath};
@@ -28,6 +29,7 @@ pub use action::{
 pub use pattern::Pattern;
 pub use retry::Retry;
 pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
+pub use tracing::Tracing;
 pub use upstream::{
     Endpoint, EndpointAddress, HashOn, HealthCheck, HttpCheck, LoadBalancer, OutlierDetection,
     Protocol, Servers, Target, Upstream, UpstreamLimits, UpstreamTimeouts,
@@ -50,6 +52,8 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// A line for each request; `None`: there is none.
     pub access_log: Option<AccessLog>,
+    /// Where spans of requests are sent; `None`: none are made.
+    pub tracing: Option<Tracing>,
     /// Where the gateway tells about itself; `None`: nowhere.
     pub admin: Option<Admin>,
     /// Whether responses that the gateway makes say in a header what failed.

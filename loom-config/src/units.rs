@@ -72,6 +72,26 @@ pub(crate) fn percentage(text: &str) -> Result<u8, Unreadable> {
     }
 }
 
+/// A part of a whole that may be small, from 0 to 1: a number up to 100, with decimals if need be, and a percent sign.
+pub(crate) fn fraction(text: &str) -> Result<f64, Unreadable> {
+    let (number, sign) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .unwrap_or((text, ""));
+    let is_plain = |c: char| c.is_ascii_digit() || c == '.';
+    let percent = |text: &str| {
+        let plain = text.chars().all(is_plain) && text.starts_with(|c: char| c.is_ascii_digit());
+        let percent = text.parse::<f64>().ok().filter(|_| plain);
+        percent.filter(|percent| *percent <= 100.0)
+    };
+    match percent(number) {
+        Some(percent) if sign == "%" => Ok(percent / 100.0),
+        _ => Err(Unreadable {
+            meant: percent(text.trim_end_matches('%').trim_end())
+                .map(|percent| format!("{percent}%")),
+        }),
+    }
+}
+
 /// A size as this file would write it.
 pub(crate) fn show_size(bytes: u64) -> String {
     let fitting = SIZES
@@ -266,6 +286,27 @@ mod tests {
         ] {
             let meant = meant.map(str::to_owned);
             assert_eq!(percentage(text), Err(Unreadable { meant }), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions() {
+        assert_eq!(fraction("100%"), Ok(1.0));
+        assert_eq!(fraction("0%"), Ok(0.0));
+        assert_eq!(fraction("0.1%"), Ok(0.001));
+        for (text, meant) in [
+            ("10", Some("10%")),
+            ("0.5 %", Some("0.5%")),
+            ("100.1%", None),
+            ("-1%", None),
+            ("nan%", None),
+            ("1e1%", None),
+            ("%", None),
+            ("", None),
+            ("1\u{e9}", None),
+        ] {
+            let meant = meant.map(str::to_owned);
+            assert_eq!(fraction(text), Err(Unreadable { meant }), "{text}");
         }
     }
 

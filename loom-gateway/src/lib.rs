@@ -4,8 +4,8 @@
 //!
 //! `cli` reads `loom.yaml`, `app` puts together what it describes. `listener` accepts a connection and reads a request;
 //! `router` is what happens to every request; `route` is one route's stack, with the `plugins` in it; `proxy` sends the
-//! request to an upstream. `admin` tells about all of it, with what `metrics` counts; `upgrade` is for connections that stop
-//! speaking HTTP; `errors` is the one table of what a client is told when something fails, `limits` the one
+//! request to an upstream. `admin` tells about all of it, with what `metrics` counts; `trace` makes spans;
+//! `upgrade` is for connections that stop speaking HTTP; `errors` is the one table of what a client is told when something fails, `limits` the one
 //! list of what is bounded.
 
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ mod plugins;
 mod proxy;
 mod route;
 mod router;
+mod trace;
 mod upgrade;
 
 pub use app::{

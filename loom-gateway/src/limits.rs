@@ -78,5 +78,20 @@ pub(crate) const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(30);
 /// a second of a very busy gateway.
 pub(crate) const ACCESS_LOG_LINES: usize = 16 * 1024;
 
+/// Spans that wait to be sent to the collector; further ones are dropped and counted. At about 1 KiB a span, 16 MB.
+pub(crate) const TRACE_SPANS: usize = 16 * 1024;
+
+/// Spans in one message to the collector: the SDK's own default.
+pub(crate) const TRACE_BATCH: usize = 512;
+
+/// The longest that a span waits for others to be sent together with: who looks for a trace has not typed its id yet.
+pub(crate) const TRACE_DELAY: Duration = Duration::from_secs(2);
+
+/// Time for one message to the collector, repetitions included.
+pub(crate) const TRACE_EXPORT: Duration = Duration::from_secs(5);
+
+/// How long the end of the process waits for the last spans to be sent.
+pub(crate) const TRACE_FLUSH: Duration = Duration::from_secs(5);
+
 /// The body that the built-in echo upstream shows, in bytes: it has to hold it in memory, two times.
 pub(crate) const ECHO_BODY_BYTES: usize = 1024 * 1024;

@@ -32,6 +32,7 @@ mod plugins;
 mod retries;
 mod routes;
 mod templates;
+mod tracing;
 mod upstreams;
 
 use names::Names;
@@ -54,6 +55,7 @@ pub(crate) fn check(
     let upstreams = upstreams::check(raw.upstreams.as_ref(), &mut checker);
     let routes = routes::check(raw, &names, plugins.as_deref(), &mut checker);
     let access_log = access_log::check(raw.access_log.as_ref(), &mut checker);
+    let tracing = tracing::check(raw.tracing.as_ref(), &mut checker);
     let admin = admin::check(raw.admin.as_ref(), listeners.as_deref(), &mut checker);
     let log = log(raw.log.as_ref());
     let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);
@@ -65,6 +67,7 @@ pub(crate) fn check(
         routes: routes?,
         upstreams: upstreams?,
         access_log,
+        tracing,
         admin,
         error_header: raw.error_header.unwrap_or(true),
         log,

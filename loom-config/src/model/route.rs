@@ -1,5 +1,6 @@
 //! Routes: what they are told by, and what becomes of their requests.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,26 @@ pub enum PathMatch {
     Template(PathTemplate),
     /// Every path that this matches.
     Regex(Pattern),
+}
+
+/// As the configuration writes it; an expression stands behind a tilde.
+impl fmt::Display for PathMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(path) => f.write_str(path),
+            Self::Prefix(prefix) => write!(f, "{prefix}/*"),
+            Self::Regex(pattern) => write!(f, "~ {}", pattern.as_str()),
+            Self::Template(template) => {
+                for segment in &template.segments {
+                    match segment {
+                        Segment::Literal(text) => write!(f, "/{text}")?,
+                        Segment::Parameter(name) => write!(f, "/{{{name}}}")?,
+                    }
+                }
+                f.write_str(if template.below { "/*" } else { "" })
+            }
+        }
+    }
 }
 
 /// A path with parameters in it.

@@ -17,6 +17,7 @@ mod plugin;
 mod retry;
 mod route;
 mod shapes;
+mod tracing;
 mod upstream;
 
 pub(crate) use access_log::{AccessField, AccessLog};
@@ -31,6 +32,7 @@ pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, Re
 pub(crate) use retry::{Retry, RetryEvent, RetryStatus, RetryWhen};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, PercentText, SizeText};
+pub(crate) use tracing::Tracing;
 pub(crate) use upstream::{
     BalancePolicy, Builtin, EndpointEntry, HashOn, HashOnEntry, HashOnWord, HealthCheck, HttpCheck,
     LoadBalancerEntry, OutlierDetection, Protocol, Status, Upstream, UpstreamLimits,
@@ -65,6 +67,8 @@ pub(crate) struct Raw {
     pub(crate) upstreams: Option<Items<Upstream>>,
     /// A line for each request. Default: none.
     pub(crate) access_log: Option<AccessLog>,
+    /// Where spans of requests are sent. Default: nowhere, and none are made.
+    pub(crate) tracing: Option<Tracing>,
     /// Where the gateway tells about itself. Default: nowhere.
     pub(crate) admin: Option<Admin>,
     /// Whether a response that the gateway makes because something failed has the header `x-loom-error`, with the cause in

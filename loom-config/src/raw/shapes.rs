@@ -145,6 +145,35 @@ impl JsonSchema for PercentText {
     }
 }
 
+/// A part of a whole that may be small, as the file writes it: from 0 to 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FractionText(pub(crate) f64);
+
+impl<'de> Deserialize<'de> for FractionText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        units::fraction(&text)
+            .map(Self)
+            .map_err(|_| de::Error::custom("not a percentage"))
+    }
+}
+
+impl JsonSchema for FractionText {
+    fn schema_name() -> Cow<'static, str> {
+        "Fraction".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "a percentage such as 10% or 0.1%",
+            "description": "A part of a whole: a number from 0 to 100, with decimals if need be, and a percent sign.",
+            "type": "string",
+            "pattern": "^([0-9]{1,2}([.][0-9]+)?|100)%$",
+            "examples": ["10%", "0.1%"],
+        })
+    }
+}
+
 /// A number of bytes, as the file writes it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SizeText(pub(crate) u64);

@@ -152,6 +152,7 @@ impl Walk<'_> {
             Some("Duration") => units::duration(text).err(),
             Some("Size") => units::size(text).err(),
             Some("Percentage") => units::percentage(text).err(),
+            Some("Fraction") => units::fraction(text).err(),
             _ => None,
         };
         if let Some(Unreadable { meant }) = unreadable {
@@ -286,7 +287,9 @@ fn hint(shape: Shape<'_>, node: &Node) -> Option<String> {
         Data::Integer(_) if named("Duration") => {
             Some(format!("write the unit: `{text}s` or `{text}ms`"))
         }
-        Data::Integer(0..=100) if named("Percentage") => Some(format!("did you mean `{text}%`?")),
+        Data::Integer(0..=100) if named("Percentage") || named("Fraction") => {
+            Some(format!("did you mean `{text}%`?"))
+        }
         Data::Integer(1..=65_535) if named("Address") => {
             Some(format!("did you mean `0.0.0.0:{text}`?"))
         }

@@ -448,6 +448,18 @@ const EFFECTS: &[(&str, &str)] = &[
         "admin.token",
         "admin: {address: '127.0.0.1:1', <<token: 0123456789abcdef>>}",
     ),
+    (
+        "tracing.otlp_endpoint",
+        "tracing: {<<otlp_endpoint: 'http://a:1'||otlp_endpoint: 'http://a:2'>>}",
+    ),
+    (
+        "tracing.sample",
+        "tracing: {otlp_endpoint: 'http://a:1', <<sample: 0.1%>>}",
+    ),
+    (
+        "tracing.service_name",
+        "tracing: {otlp_endpoint: 'http://a:1', <<service_name: edge>>}",
+    ),
     ("error_header", "{<<error_header: false>>}"),
     ("log.level", "log: {<<level: debug>>}"),
     ("log.format", "log: {<<format: json>>}"),

@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::plugins::Loaded;
 use crate::proxy::Upstream;
 use crate::router::AccessLog;
+use crate::trace::Tracing;
 
 /// What is in force, as far as it cannot be read from the configuration.
 #[derive(Debug, Default)]
@@ -28,6 +29,7 @@ pub(crate) struct Shown {
     pub(crate) plugins: Vec<Arc<Loaded>>,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) tracing: Option<Arc<Tracing>>,
 }
 
 /// What every page may read.

@@ -1,6 +1,6 @@
 //! What is configured and how it does, as JSON.
 
-use loom_config::model::{Action, Config, HostMatch, PathMatch, Route, Segment};
+use loom_config::model::{Action, Config, HostMatch, Route};
 use serde_json::{Value, json};
 
 use super::Shown;
@@ -64,7 +64,7 @@ fn route(config: &Config, route: &Route) -> Value {
         HostMatch::Exact(host) => host.clone(),
         HostMatch::Suffix(suffix) => format!("*{suffix}"),
     });
-    let paths = route.paths.iter().map(path);
+    let paths = route.paths.iter().map(ToString::to_string);
     let listeners = route.listeners.iter().map(|&at| &config.listeners[at].name);
     let plugins = route
         .plugins
@@ -94,22 +94,5 @@ fn action(config: &Config, action: &Action) -> (&'static str, Value) {
         }
         Action::Redirect(redirect) => ("redirect", json!({"status": redirect.status.as_u16()})),
         Action::Respond(respond) => ("respond", json!({"status": respond.status.as_u16()})),
-    }
-}
-
-/// A path as the configuration writes it.
-fn path(path: &PathMatch) -> String {
-    match path {
-        PathMatch::Exact(path) => path.clone(),
-        PathMatch::Prefix(prefix) => format!("{prefix}/*"),
-        PathMatch::Regex(pattern) => format!("~ {}", pattern.as_str()),
-        PathMatch::Template(template) => {
-            let segments = template.segments.iter().map(|segment| match segment {
-                Segment::Literal(text) => format!("/{text}"),
-                Segment::Parameter(name) => format!("/{{{name}}}"),
-            });
-            let below = template.below.then(|| "/*".to_owned());
-            segments.chain(below).collect()
-        }
     }
 }

@@ -7,9 +7,10 @@ use loom_config::model::{self, Config};
 
 use super::error::StartError;
 use crate::plugins::{Host, Plugins};
-use crate::proxy::Upstream;
+use crate::proxy::{Reports, Upstream};
 use crate::route::{Action, route_router};
 use crate::router::{AccessLog, RouteTable, Selection, listener_router};
+use crate::trace::Tracing;
 
 /// Everything that a configuration describes, ready to be served.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Stock {
     pub(super) plugins: Plugins,
     /// With its file.
     pub(super) access_log: Option<Arc<AccessLog>>,
+    /// With its spans.
+    pub(super) tracing: Option<Arc<Tracing>>,
 }
 
 impl Stock {
@@ -48,6 +51,22 @@ impl Stock {
             _ => match AccessLog::open(wanted) {
                 Ok(new) => Ok(Some(Arc::new(new))),
                 Err(error) => Err(StartError::AccessLog(error)),
+            },
+        }
+    }
+
+    async fn tracing(
+        &self,
+        wanted: Option<&model::Tracing>,
+    ) -> Result<Option<Arc<Tracing>>, StartError> {
+        let Some(wanted) = wanted else {
+            return Ok(None);
+        };
+        match &self.tracing {
+            Some(same) if same.config() == wanted => Ok(Some(Arc::clone(same))),
+            _ => match Tracing::start(wanted).await {
+                Ok(new) => Ok(Some(Arc::new(new))),
+                Err(error) => Err(StartError::Tracing(error)),
             },
         }
     }
@@ -82,6 +101,7 @@ impl Assembled {
             upstreams: Vec::with_capacity(config.upstreams.len()),
             plugins: Plugins::default(),
             access_log: before.access_log(config.access_log.as_ref())?,
+            tracing: before.tracing(config.tracing.as_ref()).await?,
         };
         for model in &config.upstreams {
             let same = before.upstream(model);
@@ -100,6 +120,11 @@ impl Assembled {
                 .chain(&route.id, &route.plugins, &before.plugins);
             routes.push((route, Action::new(route, &upstreams), chain.await?));
         }
+        let tracing = stock.tracing.as_ref();
+        let reports = Reports {
+            response: stock.access_log.is_some(),
+            traces: tracing.is_some(),
+        };
         let listeners = (0..config.listeners.len()).map(|listener| {
             let of_listener = || {
                 routes
@@ -109,15 +134,16 @@ impl Assembled {
             let selection =
                 Selection::new(of_listener().map(|(route, action, _)| (*route, action.clone())));
             let routers = of_listener().map(|(_, action, plugins)| {
-                let logged = stock.access_log.is_some();
-                route_router(action.clone(), plugins.clone(), &selection, metrics, logged)
+                let (action, plugins) = (action.clone(), plugins.clone());
+                route_router(action, plugins, &selection, metrics, reports)
             });
-            let table = RouteTable::new(Arc::clone(&selection), routers);
+            let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
             listener_router(
                 table,
                 config.error_header,
                 metrics,
                 stock.access_log.as_ref(),
+                tracing,
             )
         });
         let listeners = listeners.collect();

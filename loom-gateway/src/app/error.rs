@@ -20,6 +20,9 @@ pub enum StartError {
     /// The file of the access log cannot be written.
     #[error("the access log cannot be opened: {0}; check `access_log.path`")]
     AccessLog(#[source] std::io::Error),
+    /// Nothing can be sent to the collector of traces.
+    #[error("traces cannot be sent: {0}; check `tracing`")]
+    Tracing(#[source] tower::BoxError),
 }
 
 /// The plugins that cannot be loaded, each with its reason; at least one.

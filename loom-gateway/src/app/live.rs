@@ -204,10 +204,17 @@ impl Live {
         self.host.upstreams.replace(&[]);
         self.shown.store(Arc::default());
         let stock = std::mem::take(&mut *self.stock.lock().await);
-        if let Some(access_log) = stock.access_log.clone() {
-            // The process may end right after this.
-            let _ = tokio::task::spawn_blocking(move || access_log.flush()).await;
-        }
+        let (access_log, tracing) = (stock.access_log.clone(), stock.tracing.clone());
+        // The process may end right after this.
+        let last = tokio::task::spawn_blocking(move || {
+            if let Some(access_log) = access_log {
+                access_log.flush();
+            }
+            if let Some(tracing) = tracing {
+                tracing.finish();
+            }
+        });
+        let _ = last.await;
     }
 }
 
@@ -227,6 +234,7 @@ fn put_in_force(host: &Host, stock: &Stock) -> Shown {
     Shown {
         plugins: stock.plugins.each().to_vec(),
         access_log: stock.access_log.clone(),
+        tracing: stock.tracing.clone(),
         upstreams,
     }
 }

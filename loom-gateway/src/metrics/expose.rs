@@ -44,6 +44,7 @@ pub(crate) fn expose(
             .collect(),
         vms: by_id(runtime.vm_stats()),
         reloads: reloads.clone(),
+        spans_dropped: shown.tracing.as_ref().map(|tracing| tracing.dropped()),
         lines_dropped: shown.access_log.as_ref().map(|log| log.dropped()),
     };
     let mut registry = Registry::default();
@@ -86,6 +87,7 @@ struct Moment {
     vms: Vec<VmStats>,
     reloads: ReloadStats,
     lines_dropped: Option<u64>,
+    spans_dropped: Option<u64>,
 }
 
 impl Collector for Moment {
@@ -109,6 +111,11 @@ impl Collector for Moment {
             "loom_access_log_dropped",
             "Lines of the access log that were lost, since they could not be written, or not fast enough.",
             self.lines_dropped.map(|count| ([], count)),
+        )?;
+        page.counter(
+            "loom_spans_dropped",
+            "Spans that were lost, since the collector did not take them, or not fast enough.",
+            self.spans_dropped.map(|count| ([], count)),
         )?;
         page.counter(
             "loom_reloads",

@@ -16,17 +16,20 @@ use crate::upgrade;
 pub(super) async fn attempt(
     servers: &Arc<Servers>,
     lease: Lease,
-    request: Request<Body>,
+    mut request: Request<Body>,
     protocol: Protocol,
-    report: Option<&mut Report>,
+    mut report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
+    if let Some(report) = &mut report {
+        report.begin(&mut request, &lease);
+    }
     let settings = servers.settings();
     let detection = settings.outlier_detection.as_ref();
     let watched = detection.map(|detection| (detection, Arc::clone(&lease)));
     let result = match settings.timeouts.per_try {
-        None => exchange(lease, request, protocol, report).await,
+        None => exchange(lease, request, protocol, report.as_deref_mut()).await,
         Some(limit) => {
-            let exchange = exchange(lease, request, protocol, report);
+            let exchange = exchange(lease, request, protocol, report.as_deref_mut());
             // In a place of its own: every request would carry the room for a timer.
             match Box::pin(timeout(limit, exchange)).await {
                 Ok(result) => result,
@@ -34,6 +37,9 @@ pub(super) async fn attempt(
             }
         }
     };
+    if let Some(report) = report {
+        report.end(&result);
+    }
     if let Some((detection, endpoint)) = watched
         && let Some(succeeded) = tells(&result)
     {

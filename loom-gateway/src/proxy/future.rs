@@ -24,12 +24,11 @@ pub(crate) struct ProxyFuture {
 impl ProxyFuture {
     pub(super) fn send(
         servers: Arc<Servers>,
+        mut report: Option<Report>,
         request: Request<Body>,
-        reports: bool,
         retries: Option<Arc<Retries>>,
     ) -> Self {
         Self::run(async move {
-            let mut report = reports.then(|| servers.report());
             let result = match retries {
                 None => once(&servers, request, report.as_mut()).await,
                 // Its state is large, and most routes have none.

@@ -19,6 +19,6 @@ mod upstream;
 
 pub(crate) use directory::Directory;
 pub(crate) use retry::Retries;
-pub(crate) use service::ProxyService;
+pub(crate) use service::{ProxyService, Reports};
 pub(crate) use upstream::Upstream;
 pub use upstream::{EndpointHealth, EndpointStatus, UpstreamStatus};

@@ -9,17 +9,40 @@ use http::{Request, Response};
 use tower::Service;
 
 use super::future::ProxyFuture;
+use super::pool::Report;
 use super::retry::Retries;
-use super::upstream::{Target, Upstream};
+use super::upstream::{Servers, Target, Upstream};
 use super::{echo, rewrite};
 use crate::metrics::{Watched, Watching};
+use crate::trace::{Attempts, Trace};
 use crate::upgrade;
+
+/// Who wants to know how a request's upstream was reached. Without anybody, nothing is noted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reports {
+    /// Plugins or the access log, which find it in the response's extensions.
+    pub(crate) response: bool,
+    /// Spans of requests that are recorded.
+    pub(crate) traces: bool,
+}
+
+impl Reports {
+    /// The report about a request, for whoever wants one.
+    fn begin<B>(self, servers: &Servers, request: &Request<B>) -> Option<Report> {
+        let trace = self.traces.then(|| Trace::of(request)).flatten();
+        if !self.response && trace.is_none() {
+            return None;
+        }
+        let trace = trace.map(|trace| Attempts::new(trace, servers.upstream()));
+        Some(servers.report().traced(trace))
+    }
+}
 
 /// Sends requests to an upstream. Whatever goes wrong becomes a response.
 #[derive(Debug, Clone)]
 pub(crate) struct ProxyService {
     upstream: Arc<Upstream>,
-    reports: bool,
+    reports: Reports,
     retries: Option<Arc<Retries>>,
 }
 
@@ -28,13 +51,13 @@ impl ProxyService {
     pub(crate) fn new(upstream: Arc<Upstream>) -> Self {
         Self {
             upstream,
-            reports: false,
+            reports: Reports::default(),
             retries: None,
         }
     }
 
-    /// Says in the response's extensions how the upstream was reached, for plugins that may ask.
-    pub(crate) fn reporting(mut self, reports: bool) -> Self {
+    /// Tells how the upstream was reached.
+    pub(crate) fn reporting(mut self, reports: Reports) -> Self {
         self.reports = reports;
         self
     }
@@ -43,8 +66,8 @@ impl ProxyService {
         match &self.upstream.target {
             Target::Servers(servers) => ProxyFuture::send(
                 Arc::clone(servers),
+                self.reports.begin(servers, &request),
                 request,
-                self.reports,
                 self.retries.clone(),
             ),
             Target::Echo => {

@@ -20,6 +20,7 @@ use tower_http::map_response_body::MapResponseBodyLayer;
 pub(crate) use action::Action;
 
 use crate::metrics::{Metrics, WatchLayer};
+use crate::proxy::Reports;
 use crate::router::Selection;
 use action::ActionService;
 use idle::IdleTimeoutLayer;
@@ -34,15 +35,20 @@ fn plain(body: RequestBody<Body>) -> Body {
 }
 
 /// The router of a route: its plugins, outermost first, around what it does. `routes` are those of its listener, among
-/// which a plugin may have another one chosen. `logged`: the response says for the access log which way it came.
+/// which a plugin may have another one chosen. `reports`: what the response says of its way, and to whom.
 pub(crate) fn route_router(
     action: Arc<Action>,
     plugins: Option<LoomChain>,
     routes: &Arc<Selection>,
     metrics: Option<&Metrics>,
-    logged: bool,
+    reports: Reports,
 ) -> Router {
-    let reports = logged || plugins.as_ref().is_some_and(LoomChain::reads_properties);
+    let logged = reports.response;
+    let asked = plugins.as_ref().is_some_and(LoomChain::reads_properties);
+    let reports = Reports {
+        response: logged || asked,
+        ..reports
+    };
     let can_reroute = plugins.as_ref().is_some_and(LoomChain::can_reroute);
     let timeout = RouteTimeoutLayer::new(action.timeout(), can_reroute);
     let routes = can_reroute.then(|| Arc::clone(routes));

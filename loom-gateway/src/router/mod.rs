@@ -26,6 +26,7 @@ pub(crate) use selection::Selection;
 pub(crate) use table::RouteTable;
 
 use crate::metrics::{Metrics, show_failures};
+use crate::trace::{TraceLayer, Tracing};
 use access_log::AccessLogLayer;
 use catch_panic::CatchPanicLayer;
 use client::ClientLayer;
@@ -41,8 +42,11 @@ pub(crate) fn listener_router(
     error_header: bool,
     metrics: Option<&Metrics>,
     access_log: Option<&Arc<AccessLog>>,
+    tracing: Option<&Arc<Tracing>>,
 ) -> Router {
     let stack = ServiceBuilder::new()
+        // Outside of everything: its span is the whole request, and the log names the trace that it is in.
+        .option_layer(tracing.map(TraceLayer::new))
         // A client's own number could be anybody's: the gateway gives each request a new one.
         .map_request(request_id::forget)
         // Before the log, which names it.

@@ -30,7 +30,8 @@ pub(crate) struct Selected<'a> {
     pub(crate) place: usize,
     /// What it does.
     pub(crate) action: &'a Action,
-    path: &'a PathMatch,
+    /// The path of the route that it was found by.
+    pub(super) path: &'a PathMatch,
 }
 
 impl Selection {

@@ -14,6 +14,7 @@ use tower::Service;
 use super::access_log;
 use super::selection::Selection;
 use crate::errors::Failure;
+use crate::trace::Trace;
 
 /// Finds a request's route and calls it; 404 when there is none.
 ///
@@ -22,6 +23,8 @@ use crate::errors::Failure;
 pub(crate) struct RouteTable {
     selection: Arc<Selection>,
     routers: Arc<[Router]>,
+    /// Whether spans of requests are made, which name the route.
+    traced: bool,
 }
 
 impl RouteTable {
@@ -29,10 +32,12 @@ impl RouteTable {
     pub(crate) fn new(
         selection: Arc<Selection>,
         routers: impl IntoIterator<Item = Router>,
+        traced: bool,
     ) -> Self {
         Self {
             selection,
             routers: routers.into_iter().collect(),
+            traced,
         }
     }
 }
@@ -52,7 +57,13 @@ impl Service<Request<Body>> for RouteTable {
         let found = found.and_then(|found| Some((self.routers.get(found.place)?, found)));
         match found {
             Some((router, found)) => {
-                access_log::name_route(found.action.info().route_name());
+                let id = found.action.info().route_name();
+                access_log::name_route(id);
+                if self.traced
+                    && let Some(trace) = Trace::of(&request)
+                {
+                    trace.name_route(id, found.path);
+                }
                 if let Some(parameters) = found.parameters(uri.path()) {
                     request.extensions_mut().insert(parameters);
                 }

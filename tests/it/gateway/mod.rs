@@ -23,6 +23,7 @@ mod routing;
 mod shutdown;
 mod sockets;
 mod support;
+mod tracing;
 mod upgrades;
 mod upstreams;
 mod zoo;

@@ -1,18 +1,26 @@
-//! How an endpoint was reached, for plugins that ask.
+//! How an endpoint was reached, for plugins that ask, the access log and traces.
 
 use std::time::{Duration, Instant};
 
 use loom_layer::UpstreamInfo;
 
-use super::endpoint::Addresses;
+use axum::body::Body;
+use http::{Request, Response};
 
-/// One request's way to an endpoint. Kept only where a plugin may ask.
+use super::endpoint::{Addresses, Endpoint};
+use super::exchange::SendError;
+use crate::errors::Cause;
+use crate::proxy::failure::classify;
+use crate::trace::{Attempts, Peer};
+
+/// One request's way to an endpoint. Kept only where somebody may ask.
 #[derive(Debug)]
 pub(in crate::proxy) struct Report {
     endpoints: usize,
     asked: Instant,
     pub(in crate::proxy) attempts: u32,
     reached: Option<(Option<Addresses>, Duration)>,
+    trace: Option<Box<Attempts>>,
 }
 
 impl Report {
@@ -22,6 +30,29 @@ impl Report {
             asked: Instant::now(),
             attempts: 1,
             reached: None,
+            trace: None,
+        }
+    }
+
+    /// Makes a span of each attempt.
+    pub(in crate::proxy) fn traced(mut self, trace: Option<Attempts>) -> Self {
+        self.trace = trace.map(Box::new);
+        self
+    }
+
+    /// An attempt begins.
+    pub(in crate::proxy) fn begin(&mut self, request: &mut Request<Body>, endpoint: &Endpoint) {
+        if let Some(trace) = &mut self.trace {
+            let (authority, address) = (endpoint.authority(), endpoint.address());
+            trace.begin(request, Peer { authority, address });
+        }
+    }
+
+    /// It ended.
+    pub(in crate::proxy) fn end(&mut self, result: &Result<Response<Body>, SendError>) {
+        if let Some(trace) = &mut self.trace {
+            let cause = |error| Cause::Gateway(classify(error)).code();
+            trace.end(result.as_ref().map(Response::status).map_err(cause));
         }
     }
 

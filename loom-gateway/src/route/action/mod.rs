@@ -21,7 +21,7 @@ pub(super) use service::ActionService;
 
 use super::changes::Changes;
 use crate::errors::Failure;
-use crate::proxy::{ProxyService, Retries, Upstream};
+use crate::proxy::{ProxyService, Reports, Retries, Upstream};
 use redirect::Redirect;
 use respond::Reply;
 use split::Split;
@@ -101,14 +101,14 @@ impl Action {
             .filter(|changes| changes.has_response())
     }
 
-    /// Answers a request. With `reports`, plugins may ask how its upstream was reached; the names of one that is chosen only
+    /// Answers a request. `reports` says who may ask how its upstream was reached; the names of one that is chosen only
     /// here are returned for them.
-    fn answer(&self, mut request: Request<Body>, reports: bool) -> (Answer, Option<RouteInfo>) {
+    fn answer(&self, mut request: Request<Body>, reports: Reports) -> (Answer, Option<RouteInfo>) {
         let proxy = match &self.target {
             Target::Upstream(proxy) => (proxy, None),
             Target::Split(split) => {
                 let (proxy, info) = split.choose();
-                (proxy, reports.then(|| info.clone()))
+                (proxy, reports.response.then(|| info.clone()))
             }
             Target::Redirect(redirect) => return (made(redirect.answer(&request)), None),
             Target::Reply(reply) => return (made(reply.answer()), None),

@@ -13,6 +13,7 @@ use tower::Service;
 
 use super::{Action, Answer, made};
 use crate::errors::Failure;
+use crate::proxy::Reports;
 use crate::route::changes::Changes;
 use crate::route::timeout::TimeoutChange;
 use crate::router::{Selection, normalize_path};
@@ -22,8 +23,8 @@ use crate::router::{Selection, normalize_path};
 #[derive(Debug, Clone)]
 pub(in crate::route) struct ActionService {
     own: Arc<Action>,
-    /// Whether plugins may ask how an upstream was reached.
-    reports: bool,
+    /// Who may ask how an upstream was reached.
+    reports: Reports,
     /// Where plugins may ask for another choice.
     routes: Option<Arc<Selection>>,
 }
@@ -31,7 +32,7 @@ pub(in crate::route) struct ActionService {
 impl ActionService {
     pub(in crate::route) fn new(
         own: Arc<Action>,
-        reports: bool,
+        reports: Reports,
         routes: Option<Arc<Selection>>,
     ) -> Self {
         Self {
