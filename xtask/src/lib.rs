@@ -7,10 +7,12 @@ mod envoy;
 mod error;
 mod http;
 mod signals;
+mod tools;
 
 pub mod bench;
 pub mod conformance;
 pub mod demo;
+pub mod h2spec;
 pub mod plugins;
 pub mod schema;
 

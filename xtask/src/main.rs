@@ -20,6 +20,7 @@ Examples:
   cargo xtask demo                  see a plugin change a request and a response
   cargo xtask demo --once           the same as a check: ends with 0 when all is well
   cargo xtask conformance           compare the gateway with the recorded answers of Envoy
+  cargo xtask h2spec                ask the gateway everything that h2spec knows of HTTP/2
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them
   cargo xtask plugins --all         build those for TinyGo, too
@@ -50,6 +51,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<std::ffi::OsString>,
     },
+    /// Ask the gateway what RFC 9113 and RFC 7541 demand of a server, with h2spec
+    ///
+    /// Starts the gateway on a port of its own with the built-in upstream. h2spec is taken from the path, or Go builds it
+    /// into target/tools. What fails and is no known deviation is a fault, and so is a deviation that does not fail.
+    H2spec,
     /// Build the example plugins from their sources
     ///
     /// Compiles the plugins and puts the modules into target/plugins. Zig and the packages of AssemblyScript are
@@ -128,6 +134,7 @@ fn run(task: Task) -> Result<(), Error> {
     match task {
         Task::Demo { once } => xtask::demo::run(xtask::root(), once),
         Task::Conformance { arguments } => xtask::conformance::run(xtask::root(), &arguments),
+        Task::H2spec => xtask::h2spec::run(xtask::root()),
         Task::Plugins { names, all } => {
             let request = plugins::Request {
                 names: &names,

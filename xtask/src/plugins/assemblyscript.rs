@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::source::Source;
-use super::tools::{self, Setup};
 use super::{Workshop, stamp};
 use crate::Error;
+use crate::tools::{self, Setup};
 
 /// Which packages are installed.
 const LOCK: &str = "package-lock.json";

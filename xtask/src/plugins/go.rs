@@ -5,8 +5,8 @@ use std::process::Command;
 
 use super::Workshop;
 use super::source::Source;
-use super::tools;
 use crate::Error;
+use crate::tools;
 
 pub(super) fn build(work: &Workshop, source: &Source) -> Result<PathBuf, Error> {
     tools::require("go", "Go 1.24 or newer", "https://go.dev/doc/install")?;

@@ -12,7 +12,6 @@ mod source;
 mod stamp;
 mod target;
 mod tinygo;
-mod tools;
 mod zig;
 
 use std::fs;
@@ -21,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Instant;
 
-pub use self::tools::Setup;
+pub use crate::tools::Setup;
 
 use self::language::Language;
 use self::source::Source;

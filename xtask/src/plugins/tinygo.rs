@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::source::Source;
-use super::tools::{self, Setup};
 use super::{Workshop, stamp};
 use crate::Error;
+use crate::tools::{self, Setup};
 
 /// What the script builds; newer ones are not to be had as a Go module.
 const VERSION: &str = "0.39.0";

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::source::Source;
-use super::tools::{self, Setup};
 use super::{Workshop, stamp};
 use crate::Error;
+use crate::tools::{self, Setup};
 
 /// From PyPI, where each version stays. Zig's language changes with each of them.
 const VERSION: &str = "0.17.1";

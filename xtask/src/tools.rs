@@ -46,13 +46,13 @@ fn is_true(variable: &str) -> bool {
 }
 
 /// Whether a program is on the path.
-pub(super) fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let folders = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&folders).any(|folder| folder.join(program).is_file())
 }
 
 /// Fails when a program is not on the path.
-pub(super) fn require(program: &str, what: &str, cure: &str) -> Result<(), Error> {
+pub(crate) fn require(program: &str, what: &str, cure: &str) -> Result<(), Error> {
     if is_there(program) {
         return Ok(());
     }
@@ -62,7 +62,7 @@ pub(super) fn require(program: &str, what: &str, cure: &str) -> Result<(), Error
 }
 
 /// Runs a compiler, whose words go to the terminal.
-pub(super) fn run(mut command: Command, what: &str) -> Result<(), Error> {
+pub(crate) fn run(mut command: Command, what: &str) -> Result<(), Error> {
     let name = command.get_program().display().to_string();
     // Standard output is for the list of files.
     command.stdin(Stdio::null()).stdout(io::stderr());
@@ -77,10 +77,10 @@ pub(super) fn run(mut command: Command, what: &str) -> Result<(), Error> {
 }
 
 /// Runs a command that downloads something: without it, that is missing.
-pub(super) fn download(what: &str, setup: Setup, command: Command) -> Result<(), Error> {
+pub(crate) fn download(what: &str, setup: Setup, command: Command) -> Result<(), Error> {
     if setup == Setup::Installed {
         return Err(Error::missing_tool(format!(
-            "{what} is not there; `cargo xtask plugins` downloads it into target/"
+            "{what} is not there; a command of `cargo xtask` downloads it into target/"
         )));
     }
     eprintln!("Downloading {what} ...");
@@ -88,7 +88,7 @@ pub(super) fn download(what: &str, setup: Setup, command: Command) -> Result<(),
 }
 
 /// The folder `target/tools/NAME`, which `fetch` fills when it is not there.
-pub(super) fn fetched(
+pub(crate) fn fetched(
     root: &Path,
     name: &str,
     fetch: impl FnOnce(&Path) -> Result<(), Error>,
