@@ -1,4 +1,4 @@
-//! As much of an HTTP/1.1 client as this crate needs: one GET on a connection of its own.
+//! As much of an HTTP/1.1 client as this crate needs: one request without a body on a connection of its own.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,14 +17,24 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks for `path`. The server is told to close, so the end of the connection is the end of the response.
+/// Asks for `path`.
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
+    exchange(address, "GET", path)
+}
+
+/// Posts nothing to `path`.
+pub(crate) fn post(address: SocketAddr, path: &str) -> io::Result<Response> {
+    exchange(address, "POST", path)
+}
+
+/// The server is told to close, so the end of the connection is the end of the response.
+fn exchange(address: SocketAddr, method: &str, path: &str) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: loom-xtask\r\naccept: */*\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\ncontent-length: 0\r\nhost: {address}\r\nuser-agent: loom-xtask\r\naccept: */*\r\nconnection: close\r\n\r\n"
     )?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;

@@ -6,8 +6,11 @@ mod documents;
 mod envoy;
 mod error;
 mod http;
+mod programs;
+mod server;
 mod signals;
 mod tools;
+mod usage;
 
 pub mod bench;
 pub mod conformance;
@@ -15,6 +18,7 @@ pub mod demo;
 pub mod h2spec;
 pub mod plugins;
 pub mod schema;
+pub mod soak;
 
 use std::path::Path;
 

@@ -26,6 +26,7 @@ Examples:
   cargo xtask plugins --all         build those for TinyGo, too
   cargo xtask schema                write docs/loom.schema.json after a change to loom-config
   cargo xtask schema --check        fail when that file is not up to date
+  cargo xtask soak                  ten minutes of load while upstreams die and the configuration changes
   cargo xtask bench gateway         measure the gateway beside other proxies
   cargo xtask bench gateway --quick --case plain --subject loom
   cargo xtask bench report          write docs/performance.md from what was measured";
@@ -79,6 +80,18 @@ enum Task {
         /// Write nothing, and fail when the file differs
         #[arg(long)]
         check: bool,
+    },
+    /// Load the gateway for a long time while its upstreams die and its configuration changes
+    ///
+    /// Every route has plugins. One of three upstream processes is killed and started again every few seconds, and the
+    /// configuration changes every second. Ends with 0 when no request failed and memory stayed where it was. Needs wrk.
+    Soak {
+        /// How long there is load
+        #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        seconds: u64,
+        /// Take the program that was built last with the release profile
+        #[arg(long)]
+        no_build: bool,
     },
     /// Measure what the gateway costs
     #[command(subcommand)]
@@ -151,6 +164,13 @@ fn run(task: Task) -> Result<(), Error> {
         }
         Task::Schema { check: true } => xtask::schema::check(xtask::root()),
         Task::Schema { check: false } => xtask::schema::write(xtask::root()),
+        Task::Soak { seconds, no_build } => xtask::soak::run(
+            xtask::root(),
+            xtask::soak::Options {
+                time: std::time::Duration::from_secs(seconds),
+                no_build,
+            },
+        ),
         Task::Bench(measure) => run_bench(measure),
     }
 }

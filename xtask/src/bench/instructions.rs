@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::programs;
 use crate::Error;
+use crate::programs;
 
 /// Requests over which is counted.
 const REQUESTS: u64 = 1000;

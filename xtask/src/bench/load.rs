@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::programs::{self, Program};
 use super::results::Latency;
 use super::stats;
 use crate::Error;
+use crate::programs::{self, Program};
 
 /// Connections that are kept and used all the time.
 pub(super) const CONNECTIONS: usize = 32;

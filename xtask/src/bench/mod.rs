@@ -9,14 +9,11 @@ mod instructions;
 mod load;
 mod machine;
 mod origin;
-mod programs;
 mod report;
 mod results;
 mod rounds;
-mod server;
 mod stats;
 mod subjects;
-mod usage;
 
 pub use self::instructions::run as instructions;
 
@@ -27,10 +24,10 @@ use std::time::Duration;
 
 use self::cases::{Case, Modules};
 use self::load::Generators;
-use self::programs::Program;
 use self::results::Results;
 use self::rounds::Bench;
 use self::subjects::{Kind, Subject};
+use crate::programs::{self, Program};
 use crate::{Error, cargo, plugins, signals};
 
 /// Where a run of all cases is kept, and where any other.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use super::programs::Program;
-use super::server::{Server, free_address};
 use crate::Error;
+use crate::programs::Program;
+use crate::server::{Server, free_address};
 
 /// The bodies that it can be asked for, as `/NAME`, and their sizes. Any other path is answered with a few bytes.
 pub(super) const BODIES: [(&str, usize); 3] = [("1k", 1 << 10), ("64k", 64 << 10), ("1m", 1 << 20)];

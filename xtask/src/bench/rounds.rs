@@ -12,9 +12,9 @@ use super::cases::{Case, Modules, Plugins, What};
 use super::idle;
 use super::load::{CONNECTIONS, Generators, Load};
 use super::results::{CaseResults, Round, SubjectResults};
-use super::server::Server;
 use super::stats;
 use super::subjects::Subject;
+use crate::server::Server;
 use crate::{Error, http};
 
 /// How long a subject is under load before it is measured.

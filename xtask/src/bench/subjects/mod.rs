@@ -13,9 +13,9 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::programs::Program;
-use super::server::{Server, free_address};
 use crate::Error;
+use crate::programs::Program;
+use crate::server::{Server, free_address};
 
 /// Which proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 /// Of one process and those that it started.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// CPU time of all threads that run, exact to the nanosecond. Servers end none of theirs under load.
-    pub(super) cpu: Duration,
+    pub(crate) cpu: Duration,
     /// Resident memory in KiB. What processes share is counted for each.
-    pub(super) resident_kib: u64,
+    pub(crate) resident_kib: u64,
 }
 
 /// Threads and children that end in the middle of the look are left out; that the process itself has ended is an error.
-pub(super) fn of_tree(root: u32) -> io::Result<Usage> {
+pub(crate) fn of_tree(root: u32) -> io::Result<Usage> {
     let mut sum = Usage::default();
     for process in tree(root)? {
         match of_one(process) {

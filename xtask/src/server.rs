@@ -1,6 +1,7 @@
 //! A server as a child process: started, waited for, ended by its id.
 
 use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::usage::{self, Usage};
 use crate::Error;
+use crate::usage::{self, Usage};
 
 /// How long a server may take until it listens: many plugins may have to be compiled first.
 const START: Duration = Duration::from_secs(300);
@@ -27,7 +28,7 @@ const SETTLING: Duration = Duration::from_millis(100);
 
 /// A running server. Dropped, it is ended.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     name: String,
     child: Child,
     address: SocketAddr,
@@ -36,7 +37,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts a command that will listen on `address`, and waits until it does. What it says goes to `log`.
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &str,
         mut command: Command,
         address: SocketAddr,
@@ -78,23 +79,51 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The time since it was started.
-    pub(super) fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         self.begun.elapsed()
     }
 
+    /// Ends the process without a word, as a crash would.
+    pub(crate) fn kill(mut self) -> Result<(), Error> {
+        let killed = self.child.kill().and_then(|()| self.child.wait());
+        killed.map_err(|e| Error::because(format!("cannot kill {}", self.name), e))?;
+        Ok(())
+    }
+
+    /// Asks the process to end, and waits until it did, at the most so long.
+    pub(crate) fn stop(mut self, patience: Duration) -> Result<(), Error> {
+        let failed = |e: io::Error| Error::because(format!("cannot stop {}", self.name), e);
+        kill_process(Pid::from_child(&self.child), Signal::TERM).map_err(|e| failed(e.into()))?;
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            match self.child.try_wait().map_err(failed)? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => {
+                    return Err(Error::new(format!("{} ended badly ({status})", self.name)));
+                }
+                None => thread::sleep(GLANCE),
+            }
+        }
+        Err(Error::new(format!(
+            "{} did not end within {} seconds",
+            self.name,
+            patience.as_secs()
+        )))
+    }
+
     /// What the process and those that it started have used so far.
-    pub(super) fn usage(&self) -> Result<Usage, Error> {
+    pub(crate) fn usage(&self) -> Result<Usage, Error> {
         usage::of_tree(self.child.id())
             .map_err(|e| Error::because(format!("cannot read what {} uses", self.name), e))
     }
 
     /// Its memory in KiB, once it has stopped growing: some go on with their start while they serve.
-    pub(super) fn settled_kib(&self) -> Result<u64, Error> {
+    pub(crate) fn settled_kib(&self) -> Result<u64, Error> {
         let mut last = self.usage()?.resident_kib;
         let mut same = 0;
         while same < SAME && self.age() < START {
@@ -124,7 +153,7 @@ impl Drop for Server {
 }
 
 /// An address on the loopback device that nobody listens on.
-pub(super) fn free_address() -> Result<SocketAddr, Error> {
+pub(crate) fn free_address() -> Result<SocketAddr, Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map_err(|e| Error::because("there is no free port on 127.0.0.1", e))

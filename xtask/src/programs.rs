@@ -8,14 +8,14 @@ use crate::{Error, envoy};
 
 /// A program that is there.
 #[derive(Debug, Clone)]
-pub(super) struct Program {
-    pub(super) path: PathBuf,
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
     /// As it says itself.
-    pub(super) version: String,
+    pub(crate) version: String,
 }
 
 /// Looks in `PATH`, and where servers are that only an administrator starts.
-pub(super) fn find(name: &str, version_flag: &str) -> Option<Program> {
+pub(crate) fn find(name: &str, version_flag: &str) -> Option<Program> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let path = env::split_paths(&folders)
         .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
@@ -26,7 +26,7 @@ pub(super) fn find(name: &str, version_flag: &str) -> Option<Program> {
 }
 
 /// As [`find`], for what nothing can be measured without.
-pub(super) fn need(name: &str, version_flag: &str, package: &str) -> Result<Program, Error> {
+pub(crate) fn need(name: &str, version_flag: &str, package: &str) -> Result<Program, Error> {
     find(name, version_flag).ok_or_else(|| {
         Error::new(format!(
             "`{name}` is not there, and nothing can be measured without it: install the package {package}"
@@ -35,7 +35,7 @@ pub(super) fn need(name: &str, version_flag: &str, package: &str) -> Result<Prog
 }
 
 /// Envoy: what is in `PATH`, or else what pip has.
-pub(super) fn envoy(root: &Path) -> Result<Program, Error> {
+pub(crate) fn envoy(root: &Path) -> Result<Program, Error> {
     if let Some(found) = find("envoy", "--version") {
         return Ok(found);
     }
