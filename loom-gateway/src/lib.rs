@@ -4,7 +4,8 @@
 //!
 //! `cli` reads `loom.yaml`, `app` puts together what it describes. `listener` accepts a connection and reads a request;
 //! `router` is what happens to every request; `route` is one route's stack, with the `plugins` in it; `proxy` sends the
-//! request to an upstream. `admin` tells about all of it, with what `metrics` counts; `trace` makes spans;
+//! request to an upstream. `admin` tells about all of it, with what `metrics` counts; `trace` makes spans; `inspect` says which
+//! route takes a request, and why;
 //! `upgrade` is for connections that stop speaking HTTP; `errors` is the one table of what a client is told when something fails, `limits` the one
 //! list of what is bounded.
 
@@ -15,6 +16,7 @@ mod app;
 pub mod cli;
 mod errors;
 mod hop_by_hop;
+mod inspect;
 mod limits;
 mod listener;
 mod logging;
@@ -27,8 +29,8 @@ mod trace;
 mod upgrade;
 
 pub use app::{
-    Drained, Gateway, PluginFaults, Readiness, ReloadError, ReloadStats, Reloaded, Reloader,
-    Running, Source, StartError,
+    CheckReport, Drained, Gateway, PluginFaults, Readiness, ReloadError, ReloadStats, Reloaded,
+    Reloader, Running, Source, StartError,
 };
 pub use listener::BindError;
 pub use proxy::{EndpointHealth, EndpointStatus, UpstreamStatus};

@@ -13,19 +13,12 @@ use crate::schema::listed;
 use crate::suggest;
 use crate::tree::KeyPath;
 
-/// A plugin's place in a list, with the priority that it has there.
-#[derive(Debug, Clone)]
-struct Entry {
-    plugin: PluginUse,
-    priority: i32,
-}
-
 /// What routes' lists are made from. Where something is `None`, a fault was reported.
 pub(super) struct PluginLists<'a> {
     names: &'a Names<'a>,
     plugins: Option<&'a [Plugin]>,
-    sets: BTreeMap<&'a str, Option<Vec<Entry>>>,
-    defaults: Option<Vec<Entry>>,
+    sets: BTreeMap<&'a str, Option<Vec<PluginUse>>>,
+    defaults: Option<Vec<PluginUse>>,
 }
 
 impl<'a> PluginLists<'a> {
@@ -51,6 +44,9 @@ impl<'a> PluginLists<'a> {
         let section = KeyPath::ROOT.key("defaults");
         let defaults = defaults.and_then(|defaults| defaults.plugins.as_ref());
         this.defaults = this.list(defaults, &section.key("plugins"), true, checker);
+        for entry in this.defaults.iter_mut().flatten() {
+            entry.inherited = true;
+        }
         this
     }
 
@@ -71,8 +67,8 @@ impl<'a> PluginLists<'a> {
         let inherited = entries.len();
         for entry in own {
             let mut before = entries.iter().take(inherited);
-            if before.any(|known| known.plugin == entry.plugin) {
-                let name = self.plugins?.get(entry.plugin.plugin)?;
+            if before.any(|known| known.runs_the_same_as(&entry)) {
+                let name = self.plugins?.get(entry.plugin)?;
                 let message = format!(
                     "the plugin `{}` is one of `defaults.plugins` with the same configuration",
                     name.name
@@ -86,7 +82,7 @@ impl<'a> PluginLists<'a> {
         }
         // Stable: those of equal priority stay in the order of the lists.
         entries.sort_by_key(|entry| Reverse(entry.priority));
-        Some(entries.into_iter().map(|entry| entry.plugin).collect())
+        Some(entries)
     }
 
     fn list(
@@ -95,8 +91,8 @@ impl<'a> PluginLists<'a> {
         path: &KeyPath<'_>,
         takes_sets: bool,
         checker: &mut Checker<'_>,
-    ) -> Option<Vec<Entry>> {
-        let mut list: Vec<Entry> = Vec::new();
+    ) -> Option<Vec<PluginUse>> {
+        let mut list: Vec<PluginUse> = Vec::new();
         let mut complete = true;
         for (index, entry) in raw.into_iter().flat_map(Items::iter) {
             let path = path.index(index);
@@ -104,7 +100,8 @@ impl<'a> PluginLists<'a> {
                 complete = false;
                 continue;
             };
-            let is_known = |entry: &Entry| list.iter().any(|known| known.plugin == entry.plugin);
+            let is_known =
+                |entry: &PluginUse| list.iter().any(|known| known.runs_the_same_as(entry));
             if entries.iter().any(is_known) {
                 let message = "the plugin stands twice in this list with the same configuration; keep one of them";
                 checker
@@ -123,7 +120,7 @@ impl<'a> PluginLists<'a> {
         path: &KeyPath<'_>,
         takes_sets: bool,
         checker: &mut Checker<'_>,
-    ) -> Option<Vec<Entry>> {
+    ) -> Option<Vec<PluginUse>> {
         let raw = match entry {
             PluginEntry::Name(name) => {
                 return Some(vec![self.plugin(&name.0, None, None, path, path, checker)?]);
@@ -159,7 +156,12 @@ impl<'a> PluginLists<'a> {
         }
     }
 
-    fn set(&self, name: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Option<Vec<Entry>> {
+    fn set(
+        &self,
+        name: &str,
+        path: &KeyPath<'_>,
+        checker: &mut Checker<'_>,
+    ) -> Option<Vec<PluginUse>> {
         if let Some(entries) = self.sets.get(name) {
             return entries.clone();
         }
@@ -187,7 +189,7 @@ impl<'a> PluginLists<'a> {
         at: &KeyPath<'_>,
         path: &KeyPath<'_>,
         checker: &mut Checker<'_>,
-    ) -> Option<Entry> {
+    ) -> Option<PluginUse> {
         let plugin = self.names.resolve(name, at, checker)?;
         let model = self.plugins?.get(plugin)?;
         if model.service {
@@ -197,9 +199,11 @@ impl<'a> PluginLists<'a> {
                 "for the same file on a route, give it a second entry without `service`",
             );
         }
-        Some(Entry {
-            plugin: PluginUse { plugin, config },
+        Some(PluginUse {
+            plugin,
+            config,
             priority: priority.unwrap_or(model.priority),
+            inherited: false,
         })
     }
 }

@@ -50,6 +50,16 @@ pub enum HostMatch {
     Suffix(String),
 }
 
+/// As the configuration writes it.
+impl fmt::Display for HostMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => f.write_str(host),
+            Self::Suffix(suffix) => write!(f, "*{suffix}"),
+        }
+    }
+}
+
 /// A path that a route takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathMatch {
@@ -121,6 +131,19 @@ pub enum Test {
     Present(bool),
 }
 
+/// As people read it: `x-a = "1"`, `x-a ~ "[0-9]+"`, `x-a is there`, `x-a is not there`.
+impl<N: fmt::Display> fmt::Display for Predicate<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, test } = self;
+        match test {
+            Test::Exact(value) => write!(f, "{name} = {value:?}"),
+            Test::Matches(pattern) => write!(f, "{name} ~ {:?}", pattern.as_str()),
+            Test::Present(true) => write!(f, "{name} is there"),
+            Test::Present(false) => write!(f, "{name} is not there"),
+        }
+    }
+}
+
 /// A plugin's place on a route.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginUse {
@@ -128,4 +151,15 @@ pub struct PluginUse {
     pub plugin: usize,
     /// The configuration of this route alone: it replaces [`Plugin::config`](super::Plugin::config).
     pub config: Option<Arc<[u8]>>,
+    /// The priority that decided its place: that of this list, or else the plugin's own.
+    pub priority: i32,
+    /// Whether `defaults.plugins` brought it here.
+    pub inherited: bool,
+}
+
+impl PluginUse {
+    /// Whether both run the same plugin with the same configuration, wherever they stand.
+    pub(crate) fn runs_the_same_as(&self, other: &Self) -> bool {
+        self.plugin == other.plugin && self.config == other.config
+    }
 }

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use loom_config::model::{Address, Listener, ListenerLimits, Secret};
+use loom_config::model::{self, Address, Listener, ListenerLimits, Secret};
 use tokio::task::JoinSet;
 
 use crate::app::Reloader;
-use crate::listener::{self, BindError, Bound, Drain, Site};
+use crate::listener::{BindError, Bound, Drain, Site, serve};
 use crate::metrics::Metrics;
 use crate::plugins::Loaded;
 use crate::proxy::Upstream;
@@ -56,13 +56,7 @@ impl AdminServer {
         let (Some(config), Some(metrics)) = (&config.admin, &gateway.host().metrics) else {
             return Ok(None);
         };
-        let listener = Listener {
-            name: "admin".to_owned(),
-            address: Address::Ip(config.address),
-            limits: ListenerLimits::default(),
-            reuse_port: false,
-            mode: None,
-        };
+        let listener = listener(config);
         let bound = Bound::bind(&listener)?;
         let address = bound.address.ip().unwrap_or(config.address);
         tracing::info!(%address, "admin listens");
@@ -73,12 +67,7 @@ impl AdminServer {
         };
         let site = Site::new(router(Arc::new(admin)), listener.limits);
         let mut task = JoinSet::new();
-        task.spawn(listener::serve(
-            bound,
-            listener.name,
-            site,
-            Drain::default(),
-        ));
+        task.spawn(serve(bound, listener.name, site, Drain::default()));
         Ok(Some(Self {
             address,
             _task: task,
@@ -88,6 +77,17 @@ impl AdminServer {
     /// The address that it really has.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+/// Its address as a listener.
+pub(crate) fn listener(config: &model::Admin) -> Listener {
+    Listener {
+        name: "admin".to_owned(),
+        address: Address::Ip(config.address),
+        limits: ListenerLimits::default(),
+        reuse_port: false,
+        mode: None,
     }
 }
 

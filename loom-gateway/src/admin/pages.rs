@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::{Admin, show};
+use crate::inspect::Table;
 use crate::logging;
 use crate::metrics;
 
@@ -66,7 +67,7 @@ pub(super) async fn upstreams(State(admin): Shared) -> Response<Body> {
 }
 
 pub(super) async fn routes(State(admin): Shared) -> Response<Body> {
-    json(&show::routes(&admin.gateway.config()))
+    json(&Table::new(&admin.gateway.config()).json())
 }
 
 /// Reads the configuration again. What is wrong with it is the answer, and everything stays as it was.

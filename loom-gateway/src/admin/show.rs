@@ -1,6 +1,5 @@
 //! What is configured and how it does, as JSON.
 
-use loom_config::model::{Action, Config, HostMatch, Route};
 use serde_json::{Value, json};
 
 use super::Shown;
@@ -51,48 +50,4 @@ pub(super) fn reloaded(reloaded: &Reloaded) -> Value {
 pub(super) fn upstreams(shown: &Shown) -> Value {
     let upstreams = shown.upstreams.iter().map(|upstream| upstream.show());
     json!({ "upstreams": upstreams.collect::<Value>() })
-}
-
-/// The routes in the order of the file.
-pub(super) fn routes(config: &Config) -> Value {
-    let routes = config.routes.iter().map(|one| route(config, one));
-    json!({ "routes": routes.collect::<Value>() })
-}
-
-fn route(config: &Config, route: &Route) -> Value {
-    let hosts = route.hosts.iter().map(|host| match host {
-        HostMatch::Exact(host) => host.clone(),
-        HostMatch::Suffix(suffix) => format!("*{suffix}"),
-    });
-    let paths = route.paths.iter().map(ToString::to_string);
-    let listeners = route.listeners.iter().map(|&at| &config.listeners[at].name);
-    let plugins = route
-        .plugins
-        .iter()
-        .map(|one| &config.plugins[one.plugin].name);
-    let (does, what) = action(config, &route.action);
-    json!({
-        "id": route.id,
-        "listeners": listeners.collect::<Vec<_>>(),
-        "hosts": hosts.collect::<Vec<_>>(),
-        "paths": paths.collect::<Vec<_>>(),
-        "plugins": plugins.collect::<Vec<_>>(),
-        does: what,
-    })
-}
-
-/// What a route does: the key of the file, and as much of it as tells routes apart.
-fn action(config: &Config, action: &Action) -> (&'static str, Value) {
-    let name = |upstream: usize| &config.upstreams[upstream].name;
-    match action {
-        Action::Upstream(upstream) => ("upstream", json!(name(*upstream))),
-        Action::Split(shares) => {
-            let shares = shares
-                .iter()
-                .map(|share| json!({"upstream": name(share.upstream), "weight": share.weight}));
-            ("split", shares.collect())
-        }
-        Action::Redirect(redirect) => ("redirect", json!({"status": redirect.status.as_u16()})),
-        Action::Respond(respond) => ("respond", json!({"status": respond.status.as_u16()})),
-    }
 }

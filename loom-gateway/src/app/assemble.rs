@@ -39,7 +39,7 @@ impl Stock {
         Some(Arc::clone(&same.1))
     }
 
-    fn access_log(
+    pub(super) fn access_log(
         &self,
         wanted: Option<&model::AccessLog>,
     ) -> Result<Option<Arc<AccessLog>>, StartError> {
@@ -55,7 +55,7 @@ impl Stock {
         }
     }
 
-    async fn tracing(
+    pub(super) async fn tracing(
         &self,
         wanted: Option<&model::Tracing>,
     ) -> Result<Option<Arc<Tracing>>, StartError> {
@@ -113,12 +113,19 @@ impl Assembled {
         let addition = host.upstreams.add(&upstreams);
         stock.plugins = Plugins::load(config, host, &before.plugins).await?;
         let mut routes = Vec::with_capacity(config.routes.len());
+        let mut faults = Vec::new();
         for route in &config.routes {
             // One chain for all listeners: each would have root contexts of its own.
             let chain = stock
                 .plugins
                 .chain(&route.id, &route.plugins, &before.plugins);
-            routes.push((route, Action::new(route, &upstreams), chain.await?));
+            match chain.await {
+                Ok(chain) => routes.push((route, Action::new(route, &upstreams), chain)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults.into());
         }
         let tracing = stock.tracing.as_ref();
         let reports = Reports {

@@ -1,6 +1,7 @@
 //! The gateway as a whole: from a checked configuration to something that runs and can be ended.
 
 mod assemble;
+mod check;
 mod error;
 mod listeners;
 mod live;
@@ -11,16 +12,14 @@ mod watch;
 
 use loom_config::model::Config;
 
+pub use check::CheckReport;
 pub use error::{PluginFaults, ReloadError, StartError};
 pub use readiness::Readiness;
 pub use reload::{ReloadStats, Reloaded, Reloader, Source};
 pub use running::{Drained, Running};
 pub(crate) use watch::Watch;
 
-use assemble::{Assembled, Stock};
 use live::Live;
-
-use crate::plugins::Host;
 
 /// The gateway.
 ///
@@ -39,16 +38,11 @@ use crate::plugins::Host;
 pub struct Gateway;
 
 impl Gateway {
-    /// Loads all plugins and puts all routes together, and starts nothing.
-    ///
-    /// # Errors
-    ///
-    /// When a plugin cannot be loaded or refuses its configuration.
-    pub async fn check(config: &Config) -> Result<(), StartError> {
-        let host = Host::new(config)?;
-        Assembled::new(config, &host, &Stock::default())
-            .await
-            .map(drop)
+    /// Finds what would keep a configuration from starting: plugins that do not load or refuse their configuration, addresses
+    /// that cannot be taken, a log that cannot be written. Everything is found, not only the first fault. Nothing serves
+    /// requests meanwhile; addresses are taken for a moment.
+    pub async fn check(config: &Config) -> CheckReport {
+        CheckReport::of(config).await
     }
 
     /// Loads all plugins, takes all addresses, and serves them on the current tokio runtime.

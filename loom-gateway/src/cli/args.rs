@@ -6,23 +6,14 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use loom_config::model::LogLevel;
 
+use super::help;
+
 /// Long options that may be written with one dash. clap knows no such thing: `-config` is `-c onfig` to it.
 const ONE_DASH: [&str; 2] = ["-config", "-log-level"];
 
-const EXAMPLES: &str = "\
-Examples:
-  loom -config loom.yaml                     run the gateway
-  loom -config loom.yaml -log-level debug    and show each request and what plugins log
-  loom check -config loom.yaml               look for faults, plugins too, and start nothing
-  loom                                       run with ./loom.yaml
-
-The long options may be written with one dash or with two. A change of the configuration is taken
-over when its file changes, and with SIGHUP. SIGTERM and SIGINT end the gateway once running requests are
-answered; a second signal ends it at once.";
-
 /// Loom, a gateway that runs Proxy-Wasm plugins.
 #[derive(Debug, Parser)]
-#[command(name = "loom", version, about, after_help = EXAMPLES)]
+#[command(name = "loom", version, about, after_help = help::LOOM)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) options: Options,
@@ -44,7 +35,51 @@ pub(super) struct Options {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Load the configuration and all plugins, report what is wrong, and start nothing
-    Check,
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Print the routes in the order in which requests are asked about them
+    #[command(after_help = help::ROUTES)]
+    Routes(RoutesArgs),
+    /// Say which route takes a request, what becomes of it, and why
+    #[command(after_help = help::ROUTE)]
+    Route(RouteArgs),
+    /// Print the JSON Schema of loom.yaml
+    #[command(after_help = help::SCHEMA)]
+    Schema,
+}
+
+/// What `loom check` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// End with exit code 1 when there are warnings
+    #[arg(long)]
+    pub(super) deny_warnings: bool,
+}
+
+/// What `loom routes` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct RoutesArgs {
+    /// Print JSON, as `/routes` of the admin listener does
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What `loom route` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct RouteArgs {
+    /// The method: GET, POST, ...
+    pub(super) method: String,
+    /// What is asked for: /path?query, or http://host/path
+    pub(super) url: String,
+    /// A header of the request; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(super) headers: Vec<String>,
+    /// The listener that the request comes to [default: the first one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) listener: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// A level on the command line.
@@ -134,7 +169,7 @@ mod tests {
             ["-config", "a.yaml", "check"],
         ] {
             let Args { options, command } = parse(&arguments);
-            assert!(matches!(command, Some(Command::Check)), "{arguments:?}");
+            assert!(matches!(command, Some(Command::Check(_))), "{arguments:?}");
             assert_eq!(
                 options.config.as_deref(),
                 Some("a.yaml".as_ref()),

@@ -8,12 +8,13 @@ use loom_config::model::Config;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::args::Options;
+use super::args::{CheckArgs, Options};
 use super::config;
-use crate::app::{Drained, Gateway, Source, Watch};
+use super::output::print;
+use crate::app::{CheckReport, Drained, Gateway, Source, Watch};
 use crate::logging;
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(super) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Runs the gateway until a signal ends it.
 pub(super) fn serve(options: &Options) -> Result<ExitCode> {
@@ -27,11 +28,25 @@ pub(super) fn serve(options: &Options) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Looks for faults, plugins included.
-pub(super) fn check(options: &Options) -> Result<ExitCode> {
+/// Looks for everything that would keep the gateway from starting.
+pub(super) fn check(options: &Options, args: &CheckArgs) -> Result<ExitCode> {
     let (path, config) = config::load(options)?;
     logging::init(config.log)?;
-    runtime(&config)?.block_on(Gateway::check(&config))?;
+    let runtime = runtime(&config)?;
+    let CheckReport {
+        faults, warnings, ..
+    } = runtime.block_on(Gateway::check(&config));
+    // A name that is being looked up need not be waited for.
+    runtime.shutdown_background();
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
+    for fault in &faults {
+        eprintln!("error: {fault}");
+    }
+    if !faults.is_empty() || args.deny_warnings && !warnings.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
     let Config {
         listeners,
         plugins,
@@ -39,14 +54,20 @@ pub(super) fn check(options: &Options) -> Result<ExitCode> {
         upstreams,
         ..
     } = &config;
-    println!(
-        "{}: no faults ({} listeners, {} plugins, {} routes, {} upstreams)",
+    print(&format!(
+        "{}: no faults ({} listeners, {} plugins, {} routes, {} upstreams)\n",
         path.display(),
         listeners.len(),
         plugins.len(),
         routes.len(),
         upstreams.len()
-    );
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what editors check `loom.yaml` with.
+pub(super) fn schema() -> Result<ExitCode> {
+    print(&format!("{:#}\n", loom_config::schema()))?;
     Ok(ExitCode::SUCCESS)
 }
 

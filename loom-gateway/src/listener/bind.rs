@@ -37,6 +37,47 @@ pub struct BindError {
     source: io::Error,
 }
 
+impl BindError {
+    /// Whether somebody else listens there.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.source.kind() == ErrorKind::AddrInUse
+    }
+
+    fn new(listener: &Listener, source: io::Error) -> Self {
+        Self {
+            name: listener.name.clone(),
+            address: listener.address.clone(),
+            cure: cure(&source, &listener.address),
+            source,
+        }
+    }
+}
+
+/// An address that is taken to see whether it can be. Dropped, it is free again.
+#[derive(Debug)]
+pub(crate) enum Probe {
+    Bound {
+        _bound: Bound,
+    },
+    /// Of an address that processes share: as long as it does not listen, no connection comes to it.
+    Silent {
+        _socket: TcpSocket,
+    },
+}
+
+impl Probe {
+    /// Takes the address of `listener`.
+    pub(crate) fn new(listener: &Listener) -> Result<Self, BindError> {
+        match listener.address {
+            Address::Ip(address) if listener.reuse_port => match socket(address, true) {
+                Ok(socket) => Ok(Self::Silent { _socket: socket }),
+                Err(error) => Err(BindError::new(listener, error)),
+            },
+            _ => Bound::bind(listener).map(|bound| Self::Bound { _bound: bound }),
+        }
+    }
+}
+
 impl Bound {
     /// Takes the address of `listener`: the socket that the process was started with for it, or a new one.
     pub(crate) fn bind(listener: &Listener) -> Result<Self, BindError> {
@@ -51,12 +92,7 @@ impl Bound {
             };
             Ok(Self { socket, address })
         });
-        bound.map_err(|source| BindError {
-            name: listener.name.clone(),
-            address: listener.address.clone(),
-            cure: cure(&source, &listener.address),
-            source,
-        })
+        bound.map_err(|source| BindError::new(listener, source))
     }
 }
 
@@ -71,6 +107,11 @@ fn listen(listener: &Listener) -> io::Result<Socket> {
 }
 
 fn tcp(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
+    socket(address, reuse_port)?.listen(limits::ACCEPT_BACKLOG)
+}
+
+/// A socket that has this address, and does not listen yet.
+fn socket(address: SocketAddr, reuse_port: bool) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv6() {
         TcpSocket::new_v6()?
     } else {
@@ -82,7 +123,7 @@ fn tcp(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
         socket.set_reuseport(true)?;
     }
     socket.bind(address)?;
-    socket.listen(limits::ACCEPT_BACKLOG)
+    Ok(socket)
 }
 
 fn cure(error: &io::Error, address: &Address) -> String {

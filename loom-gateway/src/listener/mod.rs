@@ -13,6 +13,6 @@ mod unix;
 pub use bind::BindError;
 
 pub(crate) use accept::serve;
-pub(crate) use bind::Bound;
+pub(crate) use bind::{Bound, Probe};
 pub(crate) use drain::Drain;
 pub(crate) use site::Site;

@@ -183,7 +183,7 @@ impl Plugins {
             return Ok(None);
         }
         let mut chain = Vec::with_capacity(uses.len());
-        for model::PluginUse { plugin, config } in uses {
+        for model::PluginUse { plugin, config, .. } in uses {
             let loaded = Arc::clone(&self.loaded[*plugin]);
             // A configuration with a service on a route is refused when it is read.
             let Unit::OnRoutes(plugin) = &loaded.unit else {

@@ -17,7 +17,7 @@ use tower_http::add_extension::AddExtensionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
 
-pub(crate) use action::Action;
+pub(crate) use action::{Action, Preview};
 
 use crate::metrics::{Metrics, WatchLayer};
 use crate::proxy::Reports;

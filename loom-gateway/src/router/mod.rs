@@ -20,7 +20,9 @@ use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use access_log::Sink as AccessLog;
 pub(crate) use host::authority;
+pub(crate) use matching::{Asked, Found, Matcher, conditions};
 pub(crate) use normalize::normalize_path;
+pub(crate) use parameters::of as parameters_of;
 pub(crate) use request_id::X_REQUEST_ID;
 pub(crate) use selection::Selection;
 pub(crate) use table::RouteTable;
@@ -59,10 +61,17 @@ pub(crate) fn listener_router(
         .option_layer(show_failures(error_header, metrics).map(MapResponseLayer::new))
         // Around all that is not only the gateway's: routes, plugins, upstreams.
         .layer(CatchPanicLayer)
-        // Nothing below reads an untrue header, or a request that is two.
-        .layer(ClientLayer)
-        // Just before the routes: the log shows the path as it was sent, routes and plugins see the normal one.
-        .layer(NormalizePathLayer)
+        .layer(border())
         .service(routes);
     Router::new().fallback_service(stack)
+}
+
+/// What makes a request the one that routes are asked about.
+pub(crate) fn border() -> (ClientLayer, NormalizePathLayer) {
+    (
+        // Nothing below reads an untrue header, or a request that is two.
+        ClientLayer,
+        // Just before the routes: the log shows the path as it was sent, routes and plugins see the normal one.
+        NormalizePathLayer,
+    )
 }

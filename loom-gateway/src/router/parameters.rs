@@ -4,7 +4,7 @@ use loom_config::model::{PathMatch, PathTemplate, Pattern, Segment};
 use loom_layer::PathParameters;
 
 /// What `matched` has names for in a path that it takes.
-pub(super) fn of(matched: &PathMatch, path: &str) -> Option<PathParameters> {
+pub(crate) fn of(matched: &PathMatch, path: &str) -> Option<PathParameters> {
     match matched {
         PathMatch::Exact(_) | PathMatch::Prefix(_) => None,
         PathMatch::Template(template) => Some(of_template(template, path)),

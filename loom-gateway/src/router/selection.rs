@@ -7,7 +7,7 @@ use loom_config::model::{self, PathMatch};
 use loom_layer::PathParameters;
 
 use super::matching::Matcher;
-use super::{host, parameters};
+use super::parameters;
 use crate::route::Action;
 
 /// The routes of one listener: how they are found, and what each does with a request behind its plugins.
@@ -59,9 +59,7 @@ impl Selection {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Option<Selected<'_>> {
-        let host = host::authority(uri, headers).and_then(host::comparable);
-        let host = host.as_deref().unwrap_or_default();
-        let found = self.matcher.find(host, method, uri, headers)?;
+        let found = self.matcher.find(method, uri, headers)?;
         let Entry { action, paths } = self.routes.get(found.route)?;
         Some(Selected {
             place: found.route,

@@ -305,8 +305,9 @@ upstreams: [{{name: backend, endpoints: ['127.0.0.1:1', 'b.internal:2']}}, {{nam
     assert_eq!(config["routes"][0]["host"], "*.example.com");
     let route = &json(admin, "/routes").await["routes"][0];
     assert_eq!(route["id"], "api");
-    assert_eq!(route["hosts"], serde_json::json!(["*.example.com"]));
-    assert_eq!(route["plugins"], serde_json::json!(["header"]));
+    assert_eq!(route["host"], "*.example.com");
+    assert_eq!(route["path"], "/a");
+    assert_eq!(route["plugins"][0]["name"], "header");
     assert_eq!(route["upstream"], "backend");
     let upstreams = json(admin, "/upstreams").await;
     assert_eq!(

@@ -1,5 +1,6 @@
 //! What a route does with a request behind its plugins.
 
+mod preview;
 mod redirect;
 mod respond;
 mod service;
@@ -17,6 +18,7 @@ use loom_config::model;
 use loom_layer::RouteInfo;
 use tower::Service;
 
+pub(crate) use preview::Preview;
 pub(super) use service::ActionService;
 
 use super::changes::Changes;

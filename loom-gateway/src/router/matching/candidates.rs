@@ -27,14 +27,18 @@ pub(super) struct Subject<'a> {
 /// Where a route stands among those that are equally close to a request by host and path: the one that asks for more
 /// comes first, then the lower `order`. What is left would be left to chance without the ids.
 pub(super) fn rank(route: &Route) -> (Reverse<usize>, i32, String) {
-    let asked = usize::from(!route.methods.is_empty()) + route.headers.len() + route.query.len();
-    (Reverse(asked), route.order, route.id.clone())
+    (Reverse(conditions(route)), route.order, route.id.clone())
+}
+
+/// How much a route asks for beside host and path.
+pub(crate) fn conditions(route: &Route) -> usize {
+    usize::from(!route.methods.is_empty()) + route.headers.len() + route.query.len()
 }
 
 /// One of the paths of a route.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
-    found: Found,
+    pub(super) found: Found,
     /// `None` when the route takes whatever has its host and path.
     conditions: Option<Arc<Conditions>>,
 }
@@ -88,6 +92,11 @@ impl Candidates {
         self.list
             .iter()
             .find_map(|candidate| candidate.find(subject))
+    }
+
+    /// All of them, in the order in which they are asked.
+    pub(super) fn each(&self) -> impl Iterator<Item = Found> {
+        self.list.iter().map(|candidate| candidate.found)
     }
 }
 

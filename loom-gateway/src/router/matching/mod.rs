@@ -8,14 +8,25 @@ mod candidates;
 mod paths;
 mod templates;
 
+use std::cmp::Reverse;
+
+use http::{HeaderMap, Method, Uri};
 use loom_config::model::{HostMatch, Route};
 use rustc_hash::FxHashMap;
 
-pub(crate) use candidates::Found;
+pub(crate) use candidates::{Found, conditions};
 
+use super::host;
 use candidates::{Candidate, Subject};
-use http::{HeaderMap, Method, Uri};
 use paths::Paths;
+
+/// A host and a path of a route, as they are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// `None`: whatever the host is.
+    pub(crate) host: Option<HostMatch>,
+    pub(crate) found: Found,
+}
 
 /// The routes of one listener, by host and path.
 #[derive(Debug, Default)]
@@ -53,8 +64,14 @@ impl Matcher {
         }
     }
 
-    /// The route for a host, in lower case and without a port, and a request whose path is normalised.
-    pub(crate) fn find(
+    /// The route for a request whose path is normalised.
+    pub(crate) fn find(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Found> {
+        let host = host::authority(uri, headers).and_then(host::comparable);
+        self.find_on(host.as_deref().unwrap_or_default(), method, uri, headers)
+    }
+
+    /// The route for a host, in lower case and without a port.
+    fn find_on(
         &self,
         host: &str,
         method: &Method,
@@ -81,6 +98,30 @@ impl Matcher {
             return Some(found);
         }
         self.any.find(&subject)
+    }
+
+    /// Everything that requests are asked about, in that order. Where one request can meet only one of several, the
+    /// alphabet decides. The order of a part of the routes alone is the same.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        let of = |host: Option<HostMatch>, paths: &Paths| {
+            let each = paths.each().into_iter();
+            each.map(move |found| Asked {
+                host: host.clone(),
+                found,
+            })
+            .collect::<Vec<_>>()
+        };
+        let mut exact: Vec<_> = self.exact.iter().collect();
+        exact.sort_unstable_by_key(|(host, _)| *host);
+        let exact = exact
+            .into_iter()
+            .flat_map(|(host, paths)| of(Some(HostMatch::Exact(host.to_string())), paths));
+        let mut suffixes: Vec<_> = self.suffixes.iter().collect();
+        suffixes.sort_unstable_by_key(|(suffix, _)| (Reverse(suffix.len()), *suffix));
+        let suffixes = suffixes
+            .into_iter()
+            .flat_map(|(suffix, paths)| of(Some(HostMatch::Suffix(suffix.to_string())), paths));
+        exact.chain(suffixes).chain(of(None, &self.any)).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The routes of one host, by path.
 
+use std::cmp::Reverse;
+
 use loom_config::model::{PathMatch, Pattern};
 use rustc_hash::FxHashMap;
 
@@ -73,5 +75,33 @@ impl Paths {
                 pattern.regex().is_match(path).then_some(found)
             })
         })
+    }
+
+    /// Everything that is asked, in that order. Where one request can meet only one of them, the alphabet decides.
+    pub(super) fn each(&self) -> Vec<Found> {
+        let mut all = Vec::new();
+        let mut exact: Vec<_> = self.exact.iter().collect();
+        exact.sort_unstable_by_key(|(path, _)| *path);
+        all.extend(
+            exact
+                .into_iter()
+                .flat_map(|(_, candidates)| candidates.each()),
+        );
+        if let Some(templates) = &self.templates {
+            templates.each(&mut all);
+        }
+        let mut prefixes: Vec<_> = self.prefixes.iter().collect();
+        prefixes.sort_unstable_by_key(|(prefix, _)| (Reverse(prefix.len()), *prefix));
+        all.extend(
+            prefixes
+                .into_iter()
+                .flat_map(|(_, candidates)| candidates.each()),
+        );
+        all.extend(
+            self.expressions
+                .iter()
+                .map(|(_, candidate)| candidate.found),
+        );
+        all
     }
 }

@@ -55,4 +55,18 @@ impl Templates {
         };
         found.or_else(|| self.below.find(subject))
     }
+
+    /// Everything that is asked, in that order.
+    pub(super) fn each(&self, all: &mut Vec<Found>) {
+        let mut texts: Vec<_> = self.texts.iter().collect();
+        texts.sort_unstable_by_key(|(text, _)| *text);
+        for (_, below) in texts {
+            below.each(all);
+        }
+        if let Some(parameter) = &self.parameter {
+            parameter.each(all);
+        }
+        all.extend(self.here.each());
+        all.extend(self.below.each());
+    }
 }

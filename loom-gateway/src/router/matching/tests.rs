@@ -34,7 +34,7 @@ impl Table {
         }
         let method = method.parse().expect("a method");
         let uri = target.parse().expect("a target");
-        let found = self.matcher.find(host, &method, &uri, &map)?;
+        let found = self.matcher.find_on(host, &method, &uri, &map)?;
         Some(&self.routes[found.route].id)
     }
 }
