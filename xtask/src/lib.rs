@@ -15,6 +15,7 @@ mod usage;
 pub mod bench;
 pub mod conformance;
 pub mod demo;
+pub mod deny;
 pub mod h2spec;
 pub mod plugins;
 pub mod schema;

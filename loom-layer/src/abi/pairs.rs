@@ -99,7 +99,7 @@ mod tests {
     fn encode(pairs: &[Pair<'_>]) -> Vec<u8> {
         let text = pairs.iter().map(|(k, v)| k.len() + v.len()).sum();
         let len = encoded_len(pairs.len(), text).expect("short");
-        let mut out = vec![0xAA; len as usize];
+        let mut out = vec![0xAA; usize::try_from(len).expect("small")];
         assert!(encode_into(&mut out, pairs.len(), pairs.iter().copied()));
         out
     }

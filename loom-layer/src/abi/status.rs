@@ -17,6 +17,10 @@ pub(crate) enum Status {
 }
 
 impl From<Status> for u32 {
+    #[expect(
+        clippy::as_conversions,
+        reason = "the discriminants above are the numbers"
+    )]
     fn from(status: Status) -> Self {
         status as Self
     }

@@ -46,7 +46,7 @@ impl<G: Guest> Stream<G> {
         let wants = |callback| self.wants(at, callback);
         // What waits at a plugin that failed has to leave before anything overtakes it.
         let waits = || {
-            self.filters[at].flows[direction as usize]
+            self.filters[at].flows[direction.index()]
                 .as_ref()
                 .is_some_and(|flow| flow.has_something())
         };
@@ -160,7 +160,7 @@ impl<G: Guest> Stream<G> {
 
     /// Whether the last piece of a body was taken.
     pub(crate) fn is_body_over(&self, direction: Direction) -> bool {
-        self.courses[direction as usize]
+        self.courses[direction.index()]
             .as_ref()
             .is_some_and(|course| course.is_over())
     }
@@ -180,7 +180,7 @@ impl<G: Guest> Stream<G> {
     fn drop_dead_holds(&mut self, direction: Direction) {
         for at in 0..self.filters.len() {
             let filter = &self.filters[at];
-            let holds = filter.flows[direction as usize]
+            let holds = filter.flows[direction.index()]
                 .as_ref()
                 .is_some_and(|flow| flow.paused);
             if holds
@@ -194,7 +194,7 @@ impl<G: Guest> Stream<G> {
     }
 
     fn next_due(&self, direction: Direction) -> Option<usize> {
-        let index = direction as usize;
+        let index = direction.index();
         let has_work = |filter: &Filter<G>| {
             filter.flows[index]
                 .as_ref()
@@ -306,7 +306,7 @@ impl<G: Guest> Stream<G> {
     /// The plugin keeps what it has, up to its limit.
     fn hold(&mut self, direction: Direction, at: usize) {
         if !self.holds(direction, at) {
-            self.filters[at].holds[direction as usize] += 1;
+            self.filters[at].holds[direction.index()] += 1;
         }
         let flow = self.flow_mut(direction, at);
         flow.paused = true;
@@ -373,7 +373,7 @@ impl<G: Guest> Stream<G> {
     /// The flow of a plugin that holds some of it.
     fn held(&mut self, direction: Direction, at: usize) -> Option<&mut Flow> {
         let filter = self.filters.get_mut(at)?;
-        filter.flows[direction as usize]
+        filter.flows[direction.index()]
             .as_deref_mut()
             .filter(|flow| flow.paused)
     }
@@ -405,7 +405,7 @@ impl<G: Guest> Stream<G> {
         let flow = self
             .filters
             .get_mut(at)
-            .and_then(|filter| filter.flows[direction as usize].as_mut());
+            .and_then(|filter| filter.flows[direction.index()].as_mut());
         let Some(flow) = flow else {
             return;
         };
@@ -418,10 +418,10 @@ impl<G: Guest> Stream<G> {
     }
 
     pub(super) fn course_mut(&mut self, direction: Direction) -> &mut Course {
-        self.courses[direction as usize].get_or_insert_default()
+        self.courses[direction.index()].get_or_insert_default()
     }
 
     fn flow_mut(&mut self, direction: Direction, at: usize) -> &mut Flow {
-        self.filters[at].flows[direction as usize].get_or_insert_default()
+        self.filters[at].flows[direction.index()].get_or_insert_default()
     }
 }

@@ -25,7 +25,7 @@ impl<G: Guest> Stream<G> {
         if !self.is_ending() {
             self.stage = Stage::Logging { next: 0 };
             // Whoever still reads the request's body has to learn that no more of it comes.
-            self.nudged |= self.courses[Direction::Request as usize]
+            self.nudged |= self.courses[Direction::Request.index()]
                 .as_ref()
                 .is_some_and(|course| !course.is_over());
         }

@@ -27,6 +27,14 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
+    /// Its place in what there is one of for each way.
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Request => 0,
+            Self::Response => 1,
+        }
+    }
+
     /// The map of its headers.
     pub(crate) const fn headers(self) -> MapType {
         match self {

@@ -114,7 +114,7 @@ impl<G: Guest> Stream<G> {
                 }
             }
             Ok(Action::Pause) => {
-                self.filters[at].holds[Direction::Request as usize] += 1;
+                self.filters[at].holds[Direction::Request.index()] += 1;
                 self.stage = Stage::Request {
                     next: at,
                     paused: true,
@@ -195,7 +195,7 @@ impl<G: Guest> Stream<G> {
         }
         ready!(self.poll_flows(cx, Direction::Response));
         self.replace_unfit_response();
-        match &self.courses[Direction::Response as usize] {
+        match &self.courses[Direction::Response.index()] {
             Some(course) if !course.has_output() && !course.is_over() && !self.cut => Poll::Pending,
             _ => Poll::Ready(Verdict::Forward),
         }
@@ -242,7 +242,7 @@ impl<G: Guest> Stream<G> {
             }
             _ => true,
         };
-        ends || self.courses[direction as usize]
+        ends || self.courses[direction.index()]
             .as_ref()
             .is_some_and(|course| course.input_ended)
     }
@@ -260,7 +260,7 @@ impl<G: Guest> Stream<G> {
         match ready!(self.poll_callback(cx, at, callback)) {
             Ok(Action::Continue) => self.move_response(at, false),
             Ok(Action::Pause) => {
-                self.filters[at].holds[Direction::Response as usize] += 1;
+                self.filters[at].holds[Direction::Response.index()] += 1;
                 self.move_response(at + 1, true);
             }
             Err(Failed) => {
@@ -326,9 +326,9 @@ impl<G: Guest> Stream<G> {
 
     fn replace_with(&mut self, reply: LocalReply) {
         // What plugins still hold, or have not seen, of the other response's body goes with it.
-        self.courses[Direction::Response as usize] = None;
+        self.courses[Direction::Response.index()] = None;
         for filter in &mut self.filters {
-            filter.flows[Direction::Response as usize] = None;
+            filter.flows[Direction::Response.index()] = None;
         }
         self.set_response(reply, 0);
     }

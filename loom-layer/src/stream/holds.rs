@@ -30,7 +30,7 @@ impl<G: Guest> Stream<G> {
             .map(|(direction, at)| Pause {
                 direction,
                 at,
-                number: self.filters[at].holds[direction as usize],
+                number: self.filters[at].holds[direction.index()],
             })
     }
 
@@ -44,7 +44,7 @@ impl<G: Guest> Stream<G> {
             || self
                 .filters
                 .get(at)
-                .and_then(|filter| filter.flows[direction as usize].as_ref())
+                .and_then(|filter| filter.flows[direction.index()].as_ref())
                 .is_some_and(|flow| flow.paused)
     }
 
@@ -64,7 +64,7 @@ impl<G: Guest> Stream<G> {
         if self.holds_headers(direction, at) {
             return !self.gets_body_anyway(direction, at) || self.nothing_follows(direction);
         }
-        filter.flows[direction as usize]
+        filter.flows[direction.index()]
             .as_ref()
             .is_some_and(|flow| flow.last || flow.trailers.is_some())
     }

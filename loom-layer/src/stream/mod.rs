@@ -274,7 +274,7 @@ impl<G: Guest> Stream<G> {
     /// Whether plugins look at the request's body, or hold some of it already.
     pub(crate) fn request_passes_plugins(&self) -> bool {
         !self.request_ends
-            && (self.courses[Direction::Request as usize].is_some()
+            && (self.courses[Direction::Request.index()].is_some()
                 || self.wants_body(Direction::Request))
     }
 
@@ -322,7 +322,7 @@ impl<G: Guest> Stream<G> {
     /// Takes the response's head out, and says where its body comes from.
     pub(crate) fn deliver(&mut self) -> (Option<ResponseHead>, BodySource) {
         let stage = std::mem::replace(&mut self.stage, Stage::Delivered);
-        let through_plugins = self.courses[Direction::Response as usize].is_some();
+        let through_plugins = self.courses[Direction::Response.index()].is_some();
         let source = match stage {
             _ if self.cut => BodySource::Cut,
             Stage::Response {
@@ -358,7 +358,7 @@ impl<G: Guest> Stream<G> {
 
     /// Whether plugins look at the response's body, and more of it may enter before its head goes out.
     pub(crate) fn response_takes_body(&self) -> bool {
-        let entered = self.courses[Direction::Response as usize]
+        let entered = self.courses[Direction::Response.index()]
             .as_ref()
             .is_some_and(|course| course.input_ended);
         matches!(

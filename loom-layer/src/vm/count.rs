@@ -23,9 +23,10 @@ struct Stripe(AtomicU64);
 impl PluginCounters {
     /// Callbacks were made in the shard of this slot.
     pub(super) fn called(&self, slot: usize, callbacks: usize) {
-        self.callbacks[slot % STRIPES]
-            .0
-            .fetch_add(callbacks as u64, Ordering::Relaxed);
+        self.callbacks[slot % STRIPES].0.fetch_add(
+            u64::try_from(callbacks).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 
     pub(super) fn replied(&self) {

@@ -98,7 +98,7 @@ impl Deadline {
 /// How many ticks a duration takes, at least one; less than the clock goes on without hearing of a call.
 fn ticks(duration: Duration) -> u64 {
     let tick = limits::EPOCH_TICK.as_nanos().max(1);
-    let most = limits::CLOCK_AWAKE_TICKS as u64 / 2;
+    let most = u64::try_from(limits::CLOCK_AWAKE_TICKS).unwrap_or(u64::MAX) / 2;
     u64::try_from(duration.as_nanos().div_ceil(tick))
         .unwrap_or(most)
         .clamp(1, most)

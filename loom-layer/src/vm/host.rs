@@ -262,7 +262,8 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         let fits = desired <= self.limit && maximum.is_none_or(|maximum| desired <= maximum);
         if fits {
-            self.used.store(desired as u64, Ordering::Relaxed);
+            let used = u64::try_from(desired).unwrap_or(u64::MAX);
+            self.used.store(used, Ordering::Relaxed);
         } else {
             self.refused = Some(Refused::Memory { bytes: desired });
         }

@@ -363,7 +363,7 @@ impl Instance {
             Callback::Headers(direction, end) => {
                 let map = direction.headers();
                 let count = self.count(|exchange| exchange.map(map).map_or(0, Map::count));
-                let Some(export) = &self.exports.headers[direction as usize] else {
+                let Some(export) = &self.exports.headers[direction.index()] else {
                     return Ok(Action::Continue);
                 };
                 let result = Self::timed(&mut self.store).and_then(|store| match export {
@@ -378,7 +378,7 @@ impl Instance {
             }
             Callback::Body(direction, end) => {
                 let size = self.count(|exchange| exchange.buffer(direction).map_or(0, Buffer::len));
-                let Some(export) = &self.exports.body[direction as usize] else {
+                let Some(export) = &self.exports.body[direction.index()] else {
                     return Ok(Action::Continue);
                 };
                 let result = Self::timed(&mut self.store)
@@ -388,7 +388,7 @@ impl Instance {
             Callback::Trailers(direction) => {
                 let map = direction.trailers();
                 let count = self.count(|exchange| exchange.map(map).map_or(0, Map::count));
-                let Some(export) = &self.exports.trailers[direction as usize] else {
+                let Some(export) = &self.exports.trailers[direction.index()] else {
                     return Ok(Action::Continue);
                 };
                 let result =

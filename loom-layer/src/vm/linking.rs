@@ -94,9 +94,9 @@ impl Linking {
 /// Defines a function that does nothing and answers that it is not implemented.
 fn stub(linker: &mut Linker<Host>, module: &str, name: &str, ty: FuncType) -> Result<(), String> {
     let answer = if module == "env" {
-        Status::Unimplemented as i32
+        u32::from(Status::Unimplemented).cast_signed()
     } else if WASI_MODULES.contains(&module) {
-        wasi::Errno::NoSys as i32
+        wasi::Errno::NoSys.number()
     } else {
         return Err("no such module is known".to_owned());
     };

@@ -3,6 +3,14 @@
 //! A [`Vm`] is what plugins of one vm_id, code and limits share. It has one [`Shard`](shard::Shard) per worker thread, each
 //! one wasmtime instance behind a lock, with the root contexts of all its plugins and many streams at once.
 
+// Numbers of the guest are converted where it shows what becomes of those that do not fit.
+#![deny(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+
 mod background;
 mod cache;
 mod callouts;

@@ -187,7 +187,7 @@ fn describe(name: &str, callback: Callback, exchange: &Exchange) -> String {
             format!("{name}:{short}={size}{last}")
         }
         Callback::Trailers(direction) => {
-            let map = [MapType::RequestTrailers, MapType::ResponseTrailers][direction as usize];
+            let map = [MapType::RequestTrailers, MapType::ResponseTrailers][direction.index()];
             format!("{name}:{short}={}", exchange.map(map).map_or(0, Map::count))
         }
         _ => format!("{name}:{short}"),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wasmtime::Linker;
 
-use super::memory::{give, give_with};
+use super::memory::{give, give_with, widened};
 use super::{Call, Outcome, answer, bytes, with_exchange, write_u32};
 use crate::abi::{BufferType, Status};
 use crate::stream::{Buffer, Direction};
@@ -62,8 +62,8 @@ pub(super) fn define(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 /// Guests ask for "all" with the largest length there is: what lies outside is cut off, as in Envoy.
 fn get(call: &mut Call<'_>, buffer: u32, (start, max): (u32, u32), out: (u32, u32)) -> Outcome {
     with_buffer(call, BufferType::try_from(buffer)?, |call, buffer| {
-        let start = (start as usize).min(buffer.len());
-        let count = (max as usize).min(buffer.len() - start);
+        let start = widened(start).min(buffer.len());
+        let count = widened(max).min(buffer.len() - start);
         let len = u32::try_from(count).map_err(|_| Status::InternalFailure)?;
         give_with(call, out, len, |place| buffer.copy_to(start, place))
     })
@@ -73,7 +73,7 @@ fn get(call: &mut Call<'_>, buffer: u32, (start, max): (u32, u32), out: (u32, u3
 fn set(
     call: &mut Call<'_>,
     buffer: u32,
-    (start, size): (u32, u32),
+    (start, count): (u32, u32),
     (ptr, len): (u32, u32),
 ) -> Outcome {
     let kind = BufferType::try_from(buffer)?;
@@ -85,7 +85,7 @@ fn set(
     with_exchange(call, |call, exchange| {
         let exchange = exchange.ok_or(Status::BadArgument)?;
         let data = Bytes::copy_from_slice(bytes(call, ptr, len)?);
-        if exchange.splice(direction, start as usize, size as usize, data) {
+        if exchange.splice(direction, widened(start), widened(count), data) {
             Ok(())
         } else {
             Err(Status::BadArgument.into())

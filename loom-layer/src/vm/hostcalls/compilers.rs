@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use wasmtime::{FuncType, Linker};
 
-use super::memory::{bytes, check};
+use super::memory::{bytes, check, widened};
 use super::{Call, Outcome};
 use crate::limits;
 use crate::log::LogLevel;
@@ -57,17 +57,20 @@ fn assemblyscript(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         "trace",
         |mut call: Call<'_>, message: u32, count: u32, a: f64, b: f64, c: f64, d: f64, e: f64| {
             let mut line = text(&mut call, message);
-            for number in [a, b, c, d, e].iter().take(count as usize) {
+            for number in [a, b, c, d, e].iter().take(widened(count)) {
                 let _ = write!(line, " {number}");
             }
             call.data_mut().log(LogLevel::Info, line.as_bytes());
         },
     )?;
     // What its `Math.random` begins with.
-    linker.func_wrap("env", "seed", |_: Call<'_>| fastrand::u64(..) as f64)?;
+    linker.func_wrap("env", "seed", |_: Call<'_>| {
+        // 32 bits before the point and 21 behind it: as many as there is room for.
+        f64::from(fastrand::u32(..)) + fastrand::f64()
+    })?;
     linker.func_wrap("env", "Date.now", |_: Call<'_>| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        now.map_or(0.0, |now| now.as_millis() as f64)
+        now.map_or(0.0, |now| (now.as_secs_f64() * 1e3).trunc())
     })?;
     Ok(())
 }

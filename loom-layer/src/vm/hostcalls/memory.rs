@@ -19,10 +19,15 @@ fn all<'a>(call: &'a mut Call<'_>) -> Outcome<&'a mut [u8]> {
     Ok(memory.data_mut(call))
 }
 
+/// A number of the guest, as one of the host. Where that has no room for it, it is more than anything there is.
+pub(super) fn widened(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn range(memory: &[u8], ptr: u32, len: u32) -> Outcome<std::ops::Range<usize>> {
-    let start = ptr as usize;
+    let start = widened(ptr);
     let end = start
-        .checked_add(len as usize)
+        .checked_add(widened(len))
         .ok_or(Status::InvalidMemoryAccess)?;
     if end > memory.len() {
         return Err(Status::InvalidMemoryAccess.into());

@@ -69,20 +69,20 @@ fn descriptors(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
     linker.func_wrap(
         module,
         "fd_read",
-        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32| Errno::NoSys as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32| Errno::NoSys.number(),
     )?;
     linker.func_wrap(
         module,
         "fd_pread",
-        |_: Call<'_>, _: u32, _: u32, _: u32, _: u64, _: u32| Errno::NoSys as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32, _: u64, _: u32| Errno::NoSys.number(),
     )?;
     linker.func_wrap(
         module,
         "fd_seek",
-        |_: Call<'_>, _: u32, _: u64, _: u32, _: u32| Errno::Success as i32,
+        |_: Call<'_>, _: u32, _: u64, _: u32, _: u32| Errno::Success.number(),
     )?;
     linker.func_wrap(module, "fd_close", |_: Call<'_>, _: u32| {
-        Errno::Success as i32
+        Errno::Success.number()
     })?;
     linker.func_wrap(
         module,
@@ -103,41 +103,41 @@ fn descriptors(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
     linker.func_wrap(
         module,
         "fd_fdstat_set_flags",
-        |_: Call<'_>, _: u32, _: u32| Errno::NoSys as i32,
+        |_: Call<'_>, _: u32, _: u32| Errno::NoSys.number(),
     )?;
     linker.func_wrap(
         module,
         "fd_fdstat_set_rights",
-        |_: Call<'_>, fd: u32, _: u64, _: u64| on_output(fd) as i32,
+        |_: Call<'_>, fd: u32, _: u64, _: u64| on_output(fd).number(),
     )?;
     linker.func_wrap(
         module,
         "fd_allocate",
-        |_: Call<'_>, fd: u32, _: u64, _: u64| on_output(fd) as i32,
+        |_: Call<'_>, fd: u32, _: u64, _: u64| on_output(fd).number(),
     )?;
     linker.func_wrap(
         module,
         "fd_advise",
-        |_: Call<'_>, _: u32, _: u64, _: u64, _: u32| Errno::Success as i32,
+        |_: Call<'_>, _: u32, _: u64, _: u64, _: u32| Errno::Success.number(),
     )?;
     linker.func_wrap(module, "fd_datasync", |_: Call<'_>, fd: u32| {
-        on_output(fd) as i32
+        on_output(fd).number()
     })?;
     linker.func_wrap(module, "fd_sync", |_: Call<'_>, fd: u32| {
-        on_output(fd) as i32
+        on_output(fd).number()
     })?;
     linker.func_wrap(module, "fd_filestat_get", |_: Call<'_>, _: u32, _: u32| {
-        Errno::BadFd as i32
+        Errno::BadFd.number()
     })?;
     linker.func_wrap(
         module,
         "fd_filestat_set_size",
-        |_: Call<'_>, fd: u32, _: u64| on_output(fd) as i32,
+        |_: Call<'_>, fd: u32, _: u64| on_output(fd).number(),
     )?;
     linker.func_wrap(
         module,
         "fd_filestat_set_times",
-        |_: Call<'_>, fd: u32, _: u64, _: u64, _: u32| on_output(fd) as i32,
+        |_: Call<'_>, fd: u32, _: u64, _: u64, _: u32| on_output(fd).number(),
     )?;
     linker.func_wrap(
         module,
@@ -148,19 +148,19 @@ fn descriptors(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> 
     )?;
     linker.func_wrap(module, "fd_renumber", |_: Call<'_>, from: u32, _: u32| {
         if from < 3 {
-            Errno::NotSupported as i32
+            Errno::NotSupported.number()
         } else {
-            Errno::BadFd as i32
+            Errno::BadFd.number()
         }
     })?;
     // Go looks for directories at every descriptor from 3 on until it is told that one is not open.
     linker.func_wrap(module, "fd_prestat_get", |_: Call<'_>, _: u32, _: u32| {
-        Errno::BadFd as i32
+        Errno::BadFd.number()
     })?;
     linker.func_wrap(
         module,
         "fd_prestat_dir_name",
-        |_: Call<'_>, _: u32, _: u32, _: u32| Errno::NoSys as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32| Errno::NoSys.number(),
     )?;
     Ok(())
 }
@@ -180,19 +180,19 @@ fn paths(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
         module,
         "path_open",
         |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u64, _: u64, _: u32, _: u32| {
-            Errno::NoEntry as i32
+            Errno::NoEntry.number()
         },
     )?;
     linker.func_wrap(
         module,
         "path_filestat_get",
-        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported.number(),
     )?;
     linker.func_wrap(
         module,
         "path_filestat_set_times",
         |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u64, _: u64, _: u32| {
-            Errno::NotSupported as i32
+            Errno::NotSupported.number()
         },
     )?;
     for name in [
@@ -201,7 +201,7 @@ fn paths(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
         "path_unlink_file",
     ] {
         linker.func_wrap(module, name, |_: Call<'_>, _: u32, _: u32, _: u32| {
-            Errno::NotSupported as i32
+            Errno::NotSupported.number()
         })?;
     }
     linker.func_wrap(
@@ -214,19 +214,19 @@ fn paths(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "path_rename",
-        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported.number(),
     )?;
     linker.func_wrap(
         module,
         "path_link",
         |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| {
-            Errno::NotSupported as i32
+            Errno::NotSupported.number()
         },
     )?;
     linker.func_wrap(
         module,
         "path_symlink",
-        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported.number(),
     )?;
     Ok(())
 }
@@ -235,20 +235,20 @@ fn sockets(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
     linker.func_wrap(
         module,
         "sock_accept",
-        |_: Call<'_>, _: u32, _: u32, _: u32| Errno::NotSupported as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32| Errno::NotSupported.number(),
     )?;
     linker.func_wrap(
         module,
         "sock_recv",
-        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported.number(),
     )?;
     linker.func_wrap(
         module,
         "sock_send",
-        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported as i32,
+        |_: Call<'_>, _: u32, _: u32, _: u32, _: u32, _: u32| Errno::NotSupported.number(),
     )?;
     linker.func_wrap(module, "sock_shutdown", |_: Call<'_>, _: u32, _: u32| {
-        Errno::NotSupported as i32
+        Errno::NotSupported.number()
     })?;
     Ok(())
 }

@@ -26,6 +26,16 @@ pub(super) enum Errno {
     NotSupported = 58,
 }
 
+impl Errno {
+    #[expect(
+        clippy::as_conversions,
+        reason = "the discriminants above are the numbers"
+    )]
+    pub(super) const fn number(self) -> i32 {
+        self as i32
+    }
+}
+
 /// Defines all functions of WASI preview 1 under a module name.
 pub(super) fn define(linker: &mut Linker<Host>, module: &str) -> wasmtime::Result<()> {
     files::define(linker, module)?;
@@ -35,8 +45,8 @@ pub(super) fn define(linker: &mut Linker<Host>, module: &str) -> wasmtime::Resul
 /// Turns the end of a function into what the guest sees: bad memory is a fault.
 fn answer(outcome: Outcome<Errno>) -> wasmtime::Result<i32> {
     match outcome {
-        Ok(errno) => Ok(errno as i32),
-        Err(Stop::Status(_)) => Ok(Errno::Fault as i32),
+        Ok(errno) => Ok(errno.number()),
+        Err(Stop::Status(_)) => Ok(Errno::Fault.number()),
         Err(Stop::Trap(error)) => Err(error),
     }
 }
@@ -72,7 +82,7 @@ mod tests {
             (Errno::NotSupported, 58),
         ];
         for (errno, number) in numbers {
-            assert_eq!(errno as i32, number);
+            assert_eq!(errno.number(), number);
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn define(linker: &mut Linker<Host>, module: &str) -> wasmtime::Resul
         "random_get",
         |mut call: Call<'_>, ptr: u32, len: u32| answer(random_get(&mut call, ptr, len)),
     )?;
-    linker.func_wrap(module, "sched_yield", |_: Call<'_>| Errno::Success as i32)?;
+    linker.func_wrap(module, "sched_yield", |_: Call<'_>| Errno::Success.number())?;
     // No event ever happens; Go's runtime polls here, even from inside its allocator, and takes any error for fatal.
     linker.func_wrap(
         module,
@@ -70,7 +70,7 @@ pub(super) fn define(linker: &mut Linker<Host>, module: &str) -> wasmtime::Resul
         |_: Call<'_>, code: i32| -> wasmtime::Result<()> { Err(Exited { code }.into()) },
     )?;
     linker.func_wrap(module, "proc_raise", |_: Call<'_>, _signal: u32| {
-        Errno::NotSupported as i32
+        Errno::NotSupported.number()
     })?;
     linker.func_wrap(
         module,
@@ -80,7 +80,7 @@ pub(super) fn define(linker: &mut Linker<Host>, module: &str) -> wasmtime::Resul
     linker.func_wrap(
         module,
         "args_get",
-        |_: Call<'_>, _pointers: u32, _buffer: u32| Errno::Success as i32,
+        |_: Call<'_>, _pointers: u32, _buffer: u32| Errno::Success.number(),
     )?;
     linker.func_wrap(
         module,

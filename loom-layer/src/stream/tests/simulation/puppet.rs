@@ -190,9 +190,9 @@ impl Puppet {
 impl Guest for Puppet {
     fn wants(&self, callback: Callback) -> bool {
         match callback {
-            Callback::Headers(direction, _) => self.wants[direction as usize],
-            Callback::Body(direction, _) => self.wants[2 + direction as usize],
-            Callback::Trailers(direction) => self.wants[4 + direction as usize],
+            Callback::Headers(direction, _) => self.wants[direction.index()],
+            Callback::Body(direction, _) => self.wants[2 + direction.index()],
+            Callback::Trailers(direction) => self.wants[4 + direction.index()],
             Callback::Log => self.wants[6],
             Callback::Done => self.wants[7],
             Callback::Create | Callback::Delete => true,

@@ -193,7 +193,7 @@ impl World {
     }
 
     fn push_input(&mut self, direction: Direction) {
-        if let Some((frame, last)) = self.input[direction as usize].take() {
+        if let Some((frame, last)) = self.input[direction.index()].take() {
             self.stream.push(direction, frame, last);
         }
     }
@@ -231,7 +231,7 @@ impl World {
         match source.poll() {
             Poll::Pending => false,
             Poll::Ready(input) => {
-                self.input[direction as usize] = Some(input);
+                self.input[direction.index()] = Some(input);
                 true
             }
         }
@@ -309,7 +309,7 @@ impl World {
     /// As the service's bodies do it.
     fn poll_through(&mut self, direction: Direction) -> Poll<Option<Result<Frame<Bytes>, ()>>> {
         loop {
-            if self.stream.is_body_over(direction) && self.input[direction as usize].is_none() {
+            if self.stream.is_body_over(direction) && self.input[direction.index()].is_none() {
                 return Poll::Ready(None);
             }
             self.push_input(direction);
@@ -326,7 +326,7 @@ impl World {
                         Direction::Response => &mut self.response,
                     };
                     let input = std::task::ready!(source.poll());
-                    self.input[direction as usize] = Some(input);
+                    self.input[direction.index()] = Some(input);
                 }
             }
         }
