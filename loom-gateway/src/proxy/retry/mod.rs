@@ -53,7 +53,13 @@ impl Retries {
         let _under_way = self.budget.begin();
         let (head, body) = request.into_parts();
         let method = head.method.clone();
-        let mut body = Kept::new(body, self.rules.max_body);
+        // What is sent once more only if nothing of it was read need not be kept: a gRPC stream may be long.
+        let most = if method.is_idempotent() {
+            self.rules.max_body
+        } else {
+            0
+        };
+        let mut body = Kept::new(body, most);
         let mut tried: Option<Arc<Endpoint>> = None;
         let mut permission = None;
         for tries in 1.. {
