@@ -70,6 +70,22 @@ pub(crate) const INSTANCES: RangeInclusive<usize> = WORKERS;
 
 /// Bounds of a route's timeout. Not set means no limit.
 pub(crate) const ROUTE_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=DAY;
+/// Bounds of a request's body; 0 means that there may be none. More than 1 TiB is no limit.
+pub(crate) const MAX_BODY_RANGE: RangeInclusive<u64> = 0..=(1 << 40);
+/// Bounds of what comes into a bucket of tokens, and of what it holds: more than a million is no limit for one gateway.
+pub(crate) const RATE_REQUESTS: RangeInclusive<u32> = 1..=1_000_000;
+/// Bounds of the time in which tokens come.
+pub(crate) const RATE_PER_RANGE: RangeInclusive<Duration> = MILLISECOND..=DAY;
+/// The time in which tokens come when the file does not say.
+pub(crate) const RATE_PER: Duration = SECOND;
+/// The longest time in which a bucket fills: nobody waits longer, and the arithmetic has room for it.
+pub(crate) const RATE_FILL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Bounds of what a browser may keep: more than a day is more than any browser does.
+pub(crate) const CORS_MAX_AGE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=DAY;
+/// The size below which compression gains nothing: such a response is one packet either way.
+pub(crate) const COMPRESSION_MIN_SIZE: u64 = 1 << 10;
+/// The bounds of [`COMPRESSION_MIN_SIZE`].
+pub(crate) const COMPRESSION_MIN_SIZE_RANGE: RangeInclusive<u64> = 0..=(1 << 30);
 /// Hosts, paths, listeners or endpoints in one list. More of them belong into a wildcard, a prefix or DNS.
 pub(crate) const LISTED: u64 = 1024;
 /// Weights of endpoints: enough for one in a thousand.

@@ -15,6 +15,7 @@ pub use crate::{document::Document, secret::Secret};
 
 mod access_log;
 mod action;
+mod middleware;
 mod pattern;
 mod retry;
 mod route;
@@ -26,6 +27,7 @@ pub use action::{
     Action, Changes, HeaderChanges, HostChange, PathChange, Piece, Redirect, Respond, Share,
     Template,
 };
+pub use middleware::{Compression, Cors, Middleware, Origin, RateKey, RateLimit};
 pub use pattern::Pattern;
 pub use retry::Retry;
 pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};

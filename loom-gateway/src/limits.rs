@@ -74,6 +74,9 @@ pub(crate) const UPSTREAM_HEADER_BYTES: u32 = 256 * 1024;
 /// more often than every five minutes.
 pub(crate) const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// Buckets of one route's `rate_limit` that are kept, by address or header: those that were used last. At about 128 bytes, 8 MB.
+pub(crate) const RATE_LIMIT_KEYS: usize = 64 * 1024;
+
 /// Lines of the access log that wait to be written; further ones are dropped and counted. At some 400 bytes a line, 6 MB:
 /// a second of a very busy gateway.
 pub(crate) const ACCESS_LOG_LINES: usize = 16 * 1024;

@@ -5,7 +5,6 @@ mod afterwards;
 mod callout;
 mod error;
 mod foreign;
-pub mod grpc;
 mod info;
 mod limits;
 mod log;

@@ -4,4 +4,3 @@ mod built;
 mod gateway;
 mod grpc_server;
 mod layer;
-mod speaker;

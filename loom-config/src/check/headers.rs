@@ -78,6 +78,20 @@ pub(super) fn values(
     found
 }
 
+/// Reads the name of a header that is only looked at.
+pub(super) fn any(
+    written: &str,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<HeaderName> {
+    let name = HeaderName::from_bytes(written.as_bytes()).ok();
+    if name.is_none() {
+        let message = format!("{} is not the name of a header", quoted(written));
+        checker.fault(path, message);
+    }
+    name
+}
+
 fn name(written: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Option<HeaderName> {
     let Ok(name) = HeaderName::from_bytes(written.as_bytes()) else {
         let message = format!("{} is not the name of a header", quoted(written));

@@ -44,7 +44,8 @@ fn parse(host: &str) -> Option<HostMatch> {
     (is_name(host) || is_ipv6(host)).then(|| HostMatch::Exact(host.to_owned()))
 }
 
-fn is_ipv6(host: &str) -> bool {
+/// Checks an IPv6 address in brackets.
+pub(super) fn is_ipv6(host: &str) -> bool {
     let inside = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));

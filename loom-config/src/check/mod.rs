@@ -10,7 +10,7 @@ use crate::limits;
 use crate::model::{Config, Log, LogFormat, LogLevel, Pattern, Reload, Shutdown};
 use crate::raw::{self, DurationText, Raw, SizeText};
 use crate::schema::quoted;
-use crate::tree::{KeyPath, Node};
+use crate::tree::{KeyPath, Node, Value};
 use crate::units::{show_duration, show_size};
 
 mod access_log;
@@ -25,6 +25,7 @@ mod health;
 mod hosts;
 mod listeners;
 mod load_balancers;
+mod middleware;
 mod names;
 mod paths;
 mod plugin_lists;
@@ -122,6 +123,15 @@ impl Checker<'_> {
         let node = self.tree.nearest(path);
         keys.iter()
             .all(|key| node.get(key).is_none_or(Node::is_null))
+    }
+
+    /// Whether the key stands in the mapping with a `null` that somebody wrote; an empty place after a key is no key.
+    fn is_null_written(&self, path: &KeyPath<'_>, key: &str) -> bool {
+        let node = self.tree.nearest(path).get(key);
+        node.is_some_and(|node| match &node.value {
+            Value::Scalar(scalar) => node.is_null() && !scalar.text.is_empty(),
+            _ => false,
+        })
     }
 
     /// A duration of the file, in range.

@@ -6,9 +6,12 @@ use http::Method;
 
 use super::names;
 use super::plugin_lists::PluginLists;
-use super::{AllNames, Checker, actions, changes, conditions, equal_routes, hosts, paths, retries};
+use super::{
+    AllNames, Checker, actions, changes, conditions, equal_routes, hosts, middleware, paths,
+    retries,
+};
 use crate::limits;
-use crate::model::{Action, Plugin, Route};
+use crate::model::{Action, Middleware, Plugin, Route};
 use crate::raw::{self, Items, OneOrMany, Raw};
 use crate::tree::KeyPath;
 
@@ -23,6 +26,13 @@ pub(super) fn check(
     let timeout = raw.defaults.as_ref().and_then(|raw| raw.timeout.as_ref());
     let range = &limits::ROUTE_TIMEOUT_RANGE;
     let timeout = checker.duration(timeout, range, &defaults.key("timeout"));
+    let around = raw.defaults.as_ref().map(raw::Defaults::middleware);
+    let around = middleware::check(
+        around.unwrap_or_default(),
+        &Middleware::default(),
+        &defaults,
+        checker,
+    );
     let raw = raw.routes.as_ref();
     let section = KeyPath::ROOT.key("routes");
     let ids = raw
@@ -37,6 +47,7 @@ pub(super) fn check(
             names,
             lists: &lists,
             timeout,
+            middleware: &around,
             path: &path,
         };
         routes.push((index, scope.route(raw, checker)));
@@ -51,6 +62,8 @@ struct Scope<'a> {
     lists: &'a PluginLists<'a>,
     /// Of routes that have none of their own.
     timeout: Option<Duration>,
+    /// Of routes that have none of their own.
+    middleware: &'a Middleware,
     path: &'a KeyPath<'a>,
 }
 
@@ -84,6 +97,7 @@ impl Scope<'_> {
             .map(|raw| retries::check(raw, answers, &self.path.key("retry"), checker));
         let idle = raw.idle_timeout.as_ref();
         let idle_timeout = checker.duration(idle, range, &self.path.key("idle_timeout"));
+        let middleware = middleware::check(raw.middleware(), self.middleware, self.path, checker);
         Some(Route {
             id: raw.id.clone()?,
             listeners: listeners?,
@@ -99,6 +113,7 @@ impl Scope<'_> {
             timeout: timeout.or(self.timeout),
             retry,
             idle_timeout,
+            middleware,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{Action, Changes, Pattern, Retry};
+use super::{Action, Changes, Middleware, Pattern, Retry};
 
 /// One route: which requests it takes, which plugins they pass, where they go.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Route {
     pub retry: Option<Retry>,
     /// How long nothing of a request or response may pass; `None` means no limit.
     pub idle_timeout: Option<Duration>,
+    /// What stands around its plugins.
+    pub middleware: Middleware,
 }
 
 /// A host that a route takes, in lower case and without a port.

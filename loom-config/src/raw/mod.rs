@@ -13,6 +13,7 @@ mod access_log;
 mod action;
 mod admin;
 mod listener;
+mod middleware;
 mod plugin;
 mod retry;
 mod route;
@@ -23,11 +24,14 @@ mod upstream;
 pub(crate) use access_log::{AccessField, AccessLog};
 pub(crate) use action::HeaderValues as HeaderMapText;
 pub(crate) use action::{
-    HeaderChanges, HostHeader, HostWord, Redirect, RedirectEntry, RespondEntry, RewriteEntry,
-    RewriteRegex, Scheme, Share,
+    HeaderChanges, HeaderText, HostHeader, HostWord, Redirect, RedirectEntry, RespondEntry,
+    RewriteEntry, RewriteRegex, Scheme, Share,
 };
 pub(crate) use admin::Admin;
 pub(crate) use listener::{ListenerEntry, ListenerLimits};
+pub(crate) use middleware::{
+    Compression, Cors, Encoding, Middleware, NetworkText, RateKey, RateKeyWord, RateLimit, Switch,
+};
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
 pub(crate) use retry::{Retry, RetryEvent, RetryStatus, RetryWhen};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
@@ -91,6 +95,18 @@ pub(crate) struct Defaults {
     pub(crate) plugins: Option<Items<PluginEntry>>,
     /// The `timeout` of routes that have none of their own, from 1ms to 24h. Default: no limit.
     pub(crate) timeout: Option<DurationText>,
+    /// The `compression` of routes that have none of their own. Default: none.
+    pub(crate) compression: Option<Switch<Compression, true>>,
+    /// The `ip_allow` of routes that have none of their own. Default: every address.
+    pub(crate) ip_allow: Option<Switch<OneOrMany<NetworkText>>>,
+    /// The `ip_deny` of routes that have none of their own. Default: none.
+    pub(crate) ip_deny: Option<Switch<OneOrMany<NetworkText>>>,
+    /// The `cors` of routes that have none of their own. Default: none.
+    pub(crate) cors: Option<Switch<Cors>>,
+    /// The `rate_limit` of routes that have none of their own; each route counts for itself. Default: none.
+    pub(crate) rate_limit: Option<Switch<RateLimit>>,
+    /// The `max_body` of routes that have none of their own, up to 1024GiB. Default: no limit.
+    pub(crate) max_body: Option<Switch<SizeText>>,
 }
 
 /// Logging of the process itself.

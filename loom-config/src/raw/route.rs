@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    DurationText, HeaderChanges, HostHeader, Items, OneOrMany, RedirectEntry, RespondEntry, Retry,
-    RewriteEntry, Share,
+    Compression, Cors, DurationText, HeaderChanges, HostHeader, Items, NetworkText, OneOrMany,
+    RateLimit, RedirectEntry, RespondEntry, Retry, RewriteEntry, Share, SizeText, Switch,
 };
 
 /// One route: which requests it takes, which plugins they pass, where they go.
@@ -59,13 +59,27 @@ pub(crate) struct Route {
     pub(crate) request_headers: Option<HeaderChanges>,
     /// What is changed in the headers of its responses, before the plugins.
     pub(crate) response_headers: Option<HeaderChanges>,
-    /// Time from the end of a request to the end of its response, from 1ms to 24h; of an upgrade to the 101, of server-sent events to
-    /// the headers. Default: no limit.
+    /// Time from the end of a request to the end of its response, from 1ms to 24h. Default: no limit.
     pub(crate) timeout: Option<DurationText>,
     /// When a request is sent once more. Default: never.
     pub(crate) retry: Option<Retry>,
     /// How long nothing of a request or of its response may pass, from 1ms to 24h. Default: no limit.
     pub(crate) idle_timeout: Option<DurationText>,
+    /// Whether, and how, its responses are compressed. `true`: with what is usual. `false`: not. Default: that of `defaults`.
+    pub(crate) compression: Option<Switch<Compression, true>>,
+    /// The networks that its clients are in; others are answered with 403. `false`: every address. Default: that of
+    /// `defaults`.
+    pub(crate) ip_allow: Option<Switch<OneOrMany<NetworkText>>>,
+    /// The networks whose clients are answered with 403, also where `ip_allow` has them. `false`: none. Default: those of
+    /// `defaults`.
+    pub(crate) ip_deny: Option<Switch<OneOrMany<NetworkText>>>,
+    /// Which web pages of other origins may read its responses. `false`: none. Default: that of `defaults`.
+    pub(crate) cors: Option<Switch<Cors>>,
+    /// How often requests may come; others are answered with 429. `false`: no limit. Default: that of `defaults`.
+    pub(crate) rate_limit: Option<Switch<RateLimit>>,
+    /// The size of a request's body, up to 1024GiB; a larger one is answered with 413. `false`: no limit. Default: that of
+    /// `defaults`.
+    pub(crate) max_body: Option<Switch<SizeText>>,
 }
 
 /// A path of a route.

@@ -318,6 +318,134 @@ const EFFECTS: &[(&str, &str)] = &[
         "routes: [{id: a, path: /*, upstream: e, <<timeout: 30s>>}]",
     ),
     (
+        "routes[].ip_allow",
+        "routes: [{id: a, path: /*, upstream: e, <<ip_allow: 10.0.0.0/8>>}]",
+    ),
+    (
+        "routes[].ip_deny",
+        "routes: [{id: a, path: /*, upstream: e, <<ip_deny: [10.0.0.7]>>}]",
+    ),
+    (
+        "routes[].max_body",
+        "routes: [{id: a, path: /*, upstream: e, <<max_body: 1MiB>>}]",
+    ),
+    (
+        "defaults.ip_allow",
+        "defaults: {<<ip_allow: 10.0.0.0/8>>}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "defaults.ip_deny",
+        "defaults: {<<ip_deny: [10.0.0.7]>>}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "defaults.max_body",
+        "defaults: {<<max_body: 1MiB>>}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].rate_limit.requests",
+        "routes: [{id: a, path: /*, upstream: e, rate_limit: {<<requests: 1||requests: 2>>}}]",
+    ),
+    (
+        "defaults.rate_limit.requests",
+        "defaults: {rate_limit: {<<requests: 1||requests: 2>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].rate_limit.per",
+        "routes: [{id: a, path: /*, upstream: e, rate_limit: {requests: 1, <<per: 1m>>}}]",
+    ),
+    (
+        "defaults.rate_limit.per",
+        "defaults: {rate_limit: {requests: 1, <<per: 1m>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].rate_limit.burst",
+        "routes: [{id: a, path: /*, upstream: e, rate_limit: {requests: 1, <<burst: 5>>}}]",
+    ),
+    (
+        "defaults.rate_limit.burst",
+        "defaults: {rate_limit: {requests: 1, <<burst: 5>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].rate_limit.by.header",
+        "routes: [{id: a, path: /*, upstream: e, rate_limit: {requests: 1, by: {<<header: a||header: b>>}}}]",
+    ),
+    (
+        "defaults.rate_limit.by.header",
+        "defaults: {rate_limit: {requests: 1, by: {<<header: a||header: b>>}}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].cors.origins",
+        "routes: [{id: a, path: /*, upstream: e, cors: {<<origins: '*'||origins: 'https://a.example'>>}}]",
+    ),
+    (
+        "defaults.cors.origins",
+        "defaults: {cors: {<<origins: '*'||origins: 'https://a.example'>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].cors.methods",
+        "routes: [{id: a, path: /*, upstream: e, cors: {origins: '*', <<methods: PUT>>}}]",
+    ),
+    (
+        "defaults.cors.methods",
+        "defaults: {cors: {origins: '*', <<methods: PUT>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].cors.headers",
+        "routes: [{id: a, path: /*, upstream: e, cors: {origins: '*', <<headers: '*'>>}}]",
+    ),
+    (
+        "defaults.cors.headers",
+        "defaults: {cors: {origins: '*', <<headers: '*'>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].cors.expose_headers",
+        "routes: [{id: a, path: /*, upstream: e, cors: {origins: '*', <<expose_headers: [x-a]>>}}]",
+    ),
+    (
+        "defaults.cors.expose_headers",
+        "defaults: {cors: {origins: '*', <<expose_headers: [x-a]>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].cors.credentials",
+        "routes: [{id: a, path: /*, upstream: e, cors: {origins: 'https://a.example', <<credentials: true>>}}]",
+    ),
+    (
+        "defaults.cors.credentials",
+        "defaults: {cors: {origins: 'https://a.example', <<credentials: true>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].cors.max_age",
+        "routes: [{id: a, path: /*, upstream: e, cors: {origins: '*', <<max_age: 1h>>}}]",
+    ),
+    (
+        "defaults.cors.max_age",
+        "defaults: {cors: {origins: '*', <<max_age: 1h>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].compression.encodings",
+        "routes: [{id: a, path: /*, upstream: e, compression: {<<encodings: gzip>>}}]",
+    ),
+    (
+        "defaults.compression.encodings",
+        "defaults: {compression: {<<encodings: gzip>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].compression.min_size",
+        "routes: [{id: a, path: /*, upstream: e, compression: {<<min_size: 0>>}}]",
+    ),
+    (
+        "defaults.compression.min_size",
+        "defaults: {compression: {<<min_size: 0>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].compression.exclude_types",
+        "routes: [{id: a, path: /*, upstream: e, compression: {<<exclude_types: text/csv>>}}]",
+    ),
+    (
+        "defaults.compression.exclude_types",
+        "defaults: {compression: {<<exclude_types: text/csv>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
         "routes[].retry.attempts",
         "routes: [{id: a, path: /*, upstream: e, retry: {<<attempts: 3>>}}]",
     ),

@@ -1,5 +1,6 @@
 //! Configuration in, routers out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,7 +9,7 @@ use loom_config::model::{self, Config};
 use super::error::StartError;
 use crate::plugins::{Host, Plugins};
 use crate::proxy::{Reports, Upstream};
-use crate::route::{Action, route_router};
+use crate::route::{Action, Middleware, route_router};
 use crate::router::{AccessLog, RouteTable, Selection, listener_router};
 use crate::trace::Tracing;
 
@@ -27,6 +28,8 @@ pub(super) struct Stock {
     upstreams: Vec<(model::Upstream, Arc<Upstream>)>,
     /// With their VMs. Those that are services run as long as they are here.
     pub(super) plugins: Plugins,
+    /// Of the routes that have some, by their ids.
+    middleware: BTreeMap<String, Middleware>,
     /// With its file.
     pub(super) access_log: Option<Arc<AccessLog>>,
     /// With its spans.
@@ -100,6 +103,7 @@ impl Assembled {
         let mut stock = Stock {
             upstreams: Vec::with_capacity(config.upstreams.len()),
             plugins: Plugins::default(),
+            middleware: BTreeMap::new(),
             access_log: before.access_log(config.access_log.as_ref())?,
             tracing: before.tracing(config.tracing.as_ref()).await?,
         };
@@ -119,8 +123,17 @@ impl Assembled {
             let chain = stock
                 .plugins
                 .chain(&route.id, &route.plugins, &before.plugins);
+            let same = before.middleware.get(&route.id);
+            let middleware = Middleware::new(&route.middleware, same);
+            if let Some(middleware) = &middleware {
+                let kept = middleware.clone();
+                stock.middleware.insert(route.id.clone(), kept);
+            }
             match chain.await {
-                Ok(chain) => routes.push((route, Action::new(route, &upstreams), chain)),
+                Ok(chain) => {
+                    let action = Action::new(route, &upstreams);
+                    routes.push((route, action, middleware, chain));
+                }
                 Err(fault) => faults.push(fault),
             }
         }
@@ -139,10 +152,17 @@ impl Assembled {
                     .filter(|(route, ..)| route.listeners.contains(&listener))
             };
             let selection =
-                Selection::new(of_listener().map(|(route, action, _)| (*route, action.clone())));
-            let routers = of_listener().map(|(_, action, plugins)| {
+                Selection::new(of_listener().map(|(route, action, ..)| (*route, action.clone())));
+            let routers = of_listener().map(|(_, action, middleware, plugins)| {
                 let (action, plugins) = (action.clone(), plugins.clone());
-                route_router(action, plugins, &selection, metrics, reports)
+                route_router(
+                    action,
+                    middleware.clone(),
+                    plugins,
+                    &selection,
+                    metrics,
+                    reports,
+                )
             });
             let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
             listener_router(

@@ -3,6 +3,7 @@
 mod action;
 mod changes;
 mod idle;
+mod middleware;
 mod timeout;
 
 use std::sync::Arc;
@@ -18,12 +19,14 @@ use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
 
 pub(crate) use action::{Action, Preview};
+pub(crate) use middleware::Middleware;
 
 use crate::metrics::{Metrics, WatchLayer};
 use crate::proxy::Reports;
 use crate::router::Selection;
 use action::ActionService;
 use idle::IdleTimeoutLayer;
+use middleware::MiddlewareLayer;
 use timeout::RouteTimeoutLayer;
 
 /// A request's body behind plugins as the rest of the gateway knows bodies; boxed only when plugins look at it.
@@ -38,6 +41,7 @@ fn plain(body: RequestBody<Body>) -> Body {
 /// which a plugin may have another one chosen. `reports`: what the response says of its way, and to whom.
 pub(crate) fn route_router(
     action: Arc<Action>,
+    middleware: Option<Middleware>,
     plugins: Option<LoomChain>,
     routes: &Arc<Selection>,
     metrics: Option<&Metrics>,
@@ -61,6 +65,8 @@ pub(crate) fn route_router(
         .option_layer(name.map(MapResponseLayer::new))
         // Before the plugins, which read it as `xds.route_name` and `xds.cluster_name`.
         .layer(AddExtensionLayer::new(action.info().clone()))
+        // Around the plugins and their time: what it refuses never meets them.
+        .option_layer(middleware.map(MiddlewareLayer::new))
         // Around the plugins: a request that one of them holds is a request that the client waits for.
         .option_layer(timeout)
         .option_layer(action.idle_timeout().map(IdleTimeoutLayer::new))

@@ -44,5 +44,3 @@ mod turmoil;
 mod wakes;
 mod wasi;
 pub(crate) mod zoo;
-
-pub(crate) use support::Guest;

@@ -7,14 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use http::{Request, Response};
-use loom_layer::grpc::is_grpc;
 use loom_layer::{PathParameters, Reroute, RouteInfo};
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::{Action, Answer, made};
 use crate::errors::Failure;
-use crate::grpc::shape;
 use crate::proxy::Reports;
 use crate::route::changes::Changes;
 use crate::route::timeout::TimeoutChange;
@@ -54,17 +52,7 @@ impl Service<Request<Body>> for ActionService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let is_grpc = is_grpc(request.headers());
-        ActionFuture {
-            is_grpc,
-            ..self.answer(request)
-        }
-    }
-}
-
-impl ActionService {
-    fn answer(&self, mut request: Request<Body>) -> ActionFuture {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let routes = self
             .routes
             .as_ref()
@@ -113,8 +101,6 @@ pin_project! {
         inner: Answer,
         changes: Option<Arc<Changes>>,
         taken: Option<Taken>,
-        // Plugins are to see a failure as the client will.
-        is_grpc: bool,
     }
 }
 
@@ -130,7 +116,6 @@ impl ActionFuture {
             inner,
             changes,
             taken,
-            is_grpc: false,
         }
     }
 }
@@ -141,9 +126,6 @@ impl Future for ActionFuture {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(mut response) = ready!(this.inner.poll(cx));
-        if *this.is_grpc {
-            response = shape(response);
-        }
         if let Some(changes) = this.changes.take() {
             changes.response(&mut response);
         }

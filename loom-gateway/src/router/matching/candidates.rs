@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method, Uri};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Uri};
 use loom_config::model::{Predicate, Route, Test};
 use smallvec::SmallVec;
 
@@ -47,6 +48,7 @@ impl Candidate {
     pub(super) fn new(route: &Route, place: usize) -> Self {
         let conditions = Conditions {
             methods: route.methods.clone(),
+            preflights: route.middleware.cors.is_some(),
             headers: route.headers.clone(),
             query: route.query.clone(),
         };
@@ -104,17 +106,27 @@ impl Candidates {
 #[derive(Debug)]
 struct Conditions {
     methods: Vec<Method>,
+    /// Whether it answers browsers that ask whether they may use one of its methods.
+    preflights: bool,
     headers: Vec<Predicate<HeaderName>>,
     query: Vec<Predicate<String>>,
 }
 
 impl Conditions {
+    /// Whether a browser asks for one of its methods.
+    fn asked_for(&self, subject: &Subject<'_>) -> bool {
+        let mut methods = self.methods.iter();
+        preflight(subject).is_some_and(|asked| methods.any(|one| one.as_str().as_bytes() == asked))
+    }
+
     fn is_empty(&self) -> bool {
         self.methods.is_empty() && self.headers.is_empty() && self.query.is_empty()
     }
 
     fn hold(&self, subject: &Subject<'_>) -> bool {
-        (self.methods.is_empty() || self.methods.contains(subject.method))
+        (self.methods.is_empty()
+            || self.methods.contains(subject.method)
+            || self.preflights && self.asked_for(subject))
             && self
                 .headers
                 .iter()
@@ -124,6 +136,13 @@ impl Conditions {
                 .iter()
                 .all(|asked| holds_of_query(asked, subject.uri.query().unwrap_or_default()))
     }
+}
+
+/// The method that a browser asks for before it uses it.
+fn preflight<'a>(subject: &Subject<'a>) -> Option<&'a [u8]> {
+    let asked = subject.headers.get(ACCESS_CONTROL_REQUEST_METHOD);
+    let asked = asked.filter(|_| *subject.method == Method::OPTIONS);
+    asked.map(HeaderValue::as_bytes)
 }
 
 fn holds_of_header(asked: &Predicate<HeaderName>, headers: &HeaderMap) -> bool {

@@ -12,8 +12,7 @@ use super::super::{CallEvent, CalloutBody, GrpcStatus, Upstream};
 use super::messages::Messages;
 use super::outgoing::Outgoing;
 use super::request::GrpcRequest;
-use crate::grpc;
-use crate::stream::ResponseHead;
+use crate::stream::{ResponseHead, grpc_status};
 
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_MESSAGE: &str = "grpc-message";
@@ -91,7 +90,7 @@ impl GrpcStream {
             };
         } else {
             self.initial(nothing());
-            let code = u32::from(grpc::code(status));
+            let code = u32::try_from(grpc_status(status)).unwrap_or(GrpcStatus::UNKNOWN);
             self.fail(GrpcStatus::new(code, "the response is none of gRPC"));
         }
     }

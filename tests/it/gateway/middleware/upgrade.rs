@@ -1,0 +1,48 @@
+//! Connections that stop speaking HTTP, with everything around them.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::super::support::{Raw, Upstream, address, read_head, start, within};
+
+/// Everything that there is.
+const ALL: &str = "compression: {min_size: 0}, ip_allow: 127.0.0.0/8, ip_deny: 10.0.0.0/8, cors: {origins: https://a.example}, rate_limit: {requests: 1, per: 1h}, max_body: 3";
+
+const ASK: &str = "GET /talk HTTP/1.1\r\nhost: a\r\norigin: https://a.example\r\naccept-encoding: gzip, identity;q=0\r\nconnection: Upgrade\r\nupgrade: Foo/2\r\n\r\n";
+
+#[tokio::test]
+async fn it_passes_through_all_of_it() {
+    let upstream = Upstream::bind().await;
+    let gateway = start(&format!(
+        "routes: [{{id: all, path: '/*', upstream: up, {ALL}}}]
+upstreams: [{{name: up, endpoints: '{}'}}]",
+        upstream.address()
+    ))
+    .await;
+    let mut client = Raw::connect(address(&gateway)).await;
+    client.send(ASK).await;
+    let mut server = upstream.accept().await;
+    read_head(&mut server).await;
+    server
+        .write_all(
+            b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: foo/2\r\n\r\n",
+        )
+        .await
+        .expect("a reader");
+    let head = read_head(&mut client.0).await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert!(!head.contains("content-encoding"), "{head}");
+    // More than the body of a request may have.
+    client.send("much more than three").await;
+    let mut heard = [0; 20];
+    within(server.read_exact(&mut heard))
+        .await
+        .expect("all of it");
+    assert_eq!(&heard, b"much more than three");
+    server.write_all(b"as it is").await.expect("a reader");
+    client.until("as it is").await;
+    // The limits hold for the next one.
+    let mut second = Raw::connect(address(&gateway)).await;
+    second.send(ASK).await;
+    let refused = read_head(&mut second.0).await;
+    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+}
