@@ -5,11 +5,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
-use loom_layer::{LocalReplyInfo, PluginFailure};
+use loom_layer::{LocalReplyInfo, PluginFailure, grpc};
 
 /// The table: what can go wrong, the status and the code that it has, and the reason that a client reads.
 ///
@@ -73,6 +74,8 @@ failures! {
     TryTimeout: GATEWAY_TIMEOUT, "try_timeout", "the upstream did not answer in time";
     /// The route's `timeout` is over.
     RouteTimeout: GATEWAY_TIMEOUT, "route_timeout", "the upstream did not answer in time";
+    /// The `grpc-timeout` of a gRPC call is over.
+    GrpcDeadline: GATEWAY_TIMEOUT, "grpc_deadline", "the deadline of the call is over";
     /// Nothing passed for the route's `idle_timeout`.
     IdleTimeout: GATEWAY_TIMEOUT, "idle_timeout", "the upstream was silent for too long";
 }
@@ -99,6 +102,37 @@ impl Failure {
         let mut response = plain(status, reason);
         response.extensions_mut().insert(self);
         response
+    }
+
+    /// What a client reads.
+    pub(crate) fn reason(self) -> &'static str {
+        self.row().2
+    }
+
+    /// The code that a client of gRPC is told. Something may have come of a call whose answer was only too late, which
+    /// `UNAVAILABLE` would deny.
+    pub(crate) fn grpc_code(self) -> u8 {
+        match self {
+            Self::TryTimeout | Self::RouteTimeout | Self::IdleTimeout | Self::GrpcDeadline => {
+                grpc::DEADLINE_EXCEEDED
+            }
+            _ => grpc::code(self.row().0),
+        }
+    }
+}
+
+/// The error of a body that was cut for this reason.
+#[derive(Debug, thiserror::Error)]
+#[error("the response was cut: {}", .0.reason())]
+pub(crate) struct Cut(pub(crate) Failure);
+
+impl Cut {
+    /// The reason, if this error comes from a cut.
+    pub(crate) fn cause(error: &axum::Error) -> Option<Failure> {
+        let mut causes = successors(Some(error as &(dyn Error + 'static)), |&error| {
+            error.source()
+        });
+        causes.find_map(|cause| cause.downcast_ref::<Self>().map(|cut| cut.0))
     }
 }
 

@@ -6,7 +6,7 @@
 //! `router` is what happens to every request; `route` is one route's stack, with the `plugins` in it; `proxy` sends the
 //! request to an upstream. `admin` tells about all of it, with what `metrics` counts; `trace` makes spans; `inspect` says which
 //! route takes a request, and why;
-//! `upgrade` is for connections that stop speaking HTTP; `errors` is the one table of what a client is told when something fails, `limits` the one
+//! `grpc` is for calls of gRPC, `upgrade` for connections that stop speaking HTTP; `errors` is the one table of what a client is told when something fails, `limits` the one
 //! list of what is bounded.
 
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ mod admin;
 mod app;
 pub mod cli;
 mod errors;
+mod grpc;
 mod hop_by_hop;
 mod inspect;
 mod limits;

@@ -5,6 +5,7 @@ mod afterwards;
 mod callout;
 mod error;
 mod foreign;
+pub mod grpc;
 mod info;
 mod limits;
 mod log;

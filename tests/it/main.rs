@@ -4,3 +4,4 @@ mod built;
 mod gateway;
 mod grpc_server;
 mod layer;
+mod speaker;

@@ -59,7 +59,8 @@ pub(crate) struct Route {
     pub(crate) request_headers: Option<HeaderChanges>,
     /// What is changed in the headers of its responses, before the plugins.
     pub(crate) response_headers: Option<HeaderChanges>,
-    /// Time from the end of a request to the end of its response, from 1ms to 24h. Default: no limit.
+    /// Time from the end of a request to the end of its response, from 1ms to 24h; of an upgrade to the 101, of server-sent events to
+    /// the headers. Default: no limit.
     pub(crate) timeout: Option<DurationText>,
     /// When a request is sent once more. Default: never.
     pub(crate) retry: Option<Retry>,

@@ -27,6 +27,7 @@ pub(crate) use request_id::X_REQUEST_ID;
 pub(crate) use selection::Selection;
 pub(crate) use table::RouteTable;
 
+use crate::grpc::GrpcLayer;
 use crate::metrics::{Metrics, show_failures};
 use crate::trace::{TraceLayer, Tracing};
 use access_log::AccessLogLayer;
@@ -59,6 +60,8 @@ pub(crate) fn listener_router(
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
         // Outside of everything that can fail, for the header that says why it did.
         .option_layer(show_failures(error_header, metrics).map(MapResponseLayer::new))
+        // Whatever is inside of it answers in the words of HTTP.
+        .layer(GrpcLayer)
         // Around all that is not only the gateway's: routes, plugins, upstreams.
         .layer(CatchPanicLayer)
         .layer(border())

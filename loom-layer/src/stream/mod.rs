@@ -46,7 +46,7 @@ pub(crate) use headers::Verdict;
 pub(crate) use holds::Pause;
 pub(crate) use map::{Map, MapMut};
 pub(crate) use property::property;
-pub(crate) use reply::{LocalReply, grpc_status};
+pub(crate) use reply::LocalReply;
 pub(crate) use stored::StoredProperties;
 pub(crate) use wishes::{Wish, Wishes};
 

@@ -12,10 +12,11 @@ use http::Version;
 use http::header::{CONTENT_LENGTH, HeaderName, REFERER, USER_AGENT};
 use smallvec::SmallVec;
 
+use super::details;
 use super::exchange::Exchange;
 use super::facts::Facts;
-use super::{details, reply};
 use crate::abi::MapType;
+use crate::grpc;
 use crate::info::{ConnectionInfo, TlsInfo, UpstreamInfo};
 
 /// The value of a property: a part of the exchange where it stands there as it is.
@@ -179,7 +180,7 @@ fn response<'a>(name: &[u8], exchange: &'a Exchange) -> Option<Value<'a>> {
         b"code_details" => exchange.details.as_deref()?.into(),
         b"flags" => facts.flags().into(),
         b"grpc_status" => grpc_status(exchange)
-            .or_else(|| Some(u64::try_from(reply::grpc_status(status()?)).unwrap_or_default()))?
+            .or_else(|| Some(u64::from(grpc::code(status()?))))?
             .into(),
         b"headers_bytes" => bytes_of(exchange, MapType::ResponseHeaders).into(),
         b"size" => facts.sent.into(),

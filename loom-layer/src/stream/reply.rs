@@ -1,7 +1,6 @@
 //! Responses that the host makes itself: a guest's local reply, or a failure.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,10 +11,8 @@ use super::head::{RequestHead, ResponseHead};
 use super::map::Map;
 use super::{Direction, details};
 use crate::abi::Status;
+use crate::grpc;
 use crate::info::{LocalReplyInfo, PluginFailure};
-
-/// The gRPC status `Unavailable`, which a failed plugin answers with.
-const GRPC_UNAVAILABLE: i32 = 14;
 
 /// A response without an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +22,7 @@ pub(crate) struct LocalReply {
     details: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
-    grpc_status: Option<i32>,
+    grpc_status: Option<u8>,
     /// The plugin that answers, or that the answer is about.
     plugin: Option<Arc<str>>,
     failure: Option<PluginFailure>,
@@ -65,7 +62,9 @@ impl LocalReply {
             details: details.into(),
             headers,
             body: Bytes::copy_from_slice(body),
-            grpc_status: (0..=16).contains(&grpc_status).then_some(grpc_status),
+            grpc_status: u8::try_from(grpc_status)
+                .ok()
+                .filter(|code| *code <= grpc::LAST_CODE),
             plugin: None,
             failure: None,
         })
@@ -78,7 +77,7 @@ impl LocalReply {
             details: details.into(),
             headers: Vec::new(),
             body: Bytes::new(),
-            grpc_status: Some(GRPC_UNAVAILABLE),
+            grpc_status: Some(grpc::UNAVAILABLE),
             plugin: None,
             failure: Some(failure(details)),
         }
@@ -158,20 +157,10 @@ impl LocalReply {
     fn into_grpc(self) -> ResponseHead {
         let mut head = ResponseHead::new(StatusCode::OK);
         for (name, value) in self.headers {
-            if name != CONTENT_LENGTH && name != CONTENT_TYPE {
-                head.headers.append(name, value);
-            }
+            head.headers.append(name, value);
         }
-        let grpc_status = self.grpc_status.unwrap_or_else(|| grpc_status(self.status));
-        head.headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        head.headers
-            .insert("grpc-status", HeaderValue::from(grpc_status));
-        if !self.body.is_empty()
-            && let Ok(message) = HeaderValue::from_str(&percent_encode(&self.body))
-        {
-            head.headers.insert("grpc-message", message);
-        }
+        let code = self.grpc_status.unwrap_or_else(|| grpc::code(self.status));
+        grpc::answer(&mut head.headers, code, &self.body);
         head
     }
 }
@@ -191,34 +180,7 @@ pub(super) fn is_grpc(request: Map<'_>) -> bool {
     request
         .fields()
         .known(&CONTENT_TYPE)
-        .and_then(|value| value.strip_prefix(b"application/grpc"))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
-}
-
-/// The gRPC status that stands for an HTTP status (gRPC's HTTP mapping, as in Envoy).
-pub(crate) fn grpc_status(status: StatusCode) -> i32 {
-    match status.as_u16() {
-        400 => 13,
-        401 => 16,
-        403 => 7,
-        404 => 12,
-        429 | 502..=504 => GRPC_UNAVAILABLE,
-        _ => 2,
-    }
-}
-
-/// Encodes a `grpc-message` (gRPC over HTTP/2, "Percent-Encoded").
-fn percent_encode(message: &[u8]) -> String {
-    let mut text = String::with_capacity(message.len());
-    for &byte in message {
-        if matches!(byte, b' '..=b'~') && byte != b'%' {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+        .is_some_and(grpc::is_type)
 }
 
 #[cfg(test)]
@@ -298,6 +260,11 @@ mod tests {
         assert_eq!(head.headers["content-type"], "application/grpc");
         let reply = LocalReply::from_guest(403, b"", b"", &[], 5).expect("a reply");
         assert_eq!(of(&grpc(), reply).0.headers["grpc-status"], "5");
+        let own: &[(&[u8], &[u8])] = &[(b"grpc-status", b"9"), (b"content-length", b"6")];
+        let reply = LocalReply::from_guest(403, b"", b"", own, 5).expect("a reply");
+        let (head, _) = of(&grpc(), reply);
+        assert_eq!(head.headers["grpc-status"], "9", "its header says so");
+        assert!(!head.headers.contains_key(CONTENT_LENGTH));
     }
 
     #[test]

@@ -44,3 +44,5 @@ mod turmoil;
 mod wakes;
 mod wasi;
 pub(crate) mod zoo;
+
+pub(crate) use support::Guest;

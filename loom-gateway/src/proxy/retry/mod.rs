@@ -53,7 +53,7 @@ impl Retries {
         let _under_way = self.budget.begin();
         let (head, body) = request.into_parts();
         let method = head.method.clone();
-        let mut body = Kept::new(body, self.rules.max_body);
+        let mut body = Kept::new(body, self.room(&method));
         let mut tried: Option<Arc<Endpoint>> = None;
         let mut permission = None;
         for tries in 1.. {
@@ -86,6 +86,16 @@ impl Retries {
             }
         }
         Err(SendError::NoEndpoint)
+    }
+
+    /// How much of a body is kept. What is sent once more only if nothing of it was read need not be: a gRPC stream may be
+    /// long.
+    fn room(&self, method: &Method) -> u64 {
+        if method.is_idempotent() {
+            self.rules.max_body
+        } else {
+            0
+        }
     }
 
     /// Whether the rules ask for one more try, and it is safe.
@@ -156,4 +166,25 @@ fn copy(head: &Parts) -> Parts {
     copy.headers = head.headers.clone();
     copy.extensions = head.extensions.clone();
     copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_what_is_not_sent_again_once_it_was_read() {
+        let retries = Retries::new(model::Retry {
+            attempts: 3,
+            connect_failure: true,
+            reset: true,
+            timeout: true,
+            statuses: vec![503],
+            back_off: Duration::ZERO,
+            budget: 20,
+            max_body: 1024,
+        });
+        assert_eq!(retries.room(&Method::PUT), 1024);
+        assert_eq!(retries.room(&Method::POST), 0);
+    }
 }

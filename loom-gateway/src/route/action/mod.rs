@@ -23,6 +23,7 @@ pub(super) use service::ActionService;
 
 use super::changes::Changes;
 use crate::errors::Failure;
+use crate::grpc::for_client;
 use crate::proxy::{ProxyService, Reports, Retries, Upstream};
 use redirect::Redirect;
 use respond::Reply;
@@ -112,8 +113,11 @@ impl Action {
                 let (proxy, info) = split.choose();
                 (proxy, reports.response.then(|| info.clone()))
             }
-            Target::Redirect(redirect) => return (made(redirect.answer(&request)), None),
-            Target::Reply(reply) => return (made(reply.answer()), None),
+            Target::Redirect(redirect) => {
+                let response = redirect.answer(&request);
+                return (made(for_client(&request, response, b"")), None);
+            }
+            Target::Reply(reply) => return (made(reply.answer(&request)), None),
         };
         let (proxy, info) = proxy;
         if let Some(changes) = &self.changes

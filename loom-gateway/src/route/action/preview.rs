@@ -25,7 +25,7 @@ impl Preview {
             model::Action::Redirect(redirect) => {
                 Self::Answered(Redirect::new(redirect).answer(&request))
             }
-            model::Action::Respond(respond) => Self::Answered(Reply::new(respond).answer()),
+            model::Action::Respond(respond) => Self::Answered(Reply::new(respond).answer(&request)),
             model::Action::Upstream(_) | model::Action::Split(_) => {
                 match Changes::new(&route.changes).map(|changes| changes.request(&mut request)) {
                     Some(Err(_)) => {

@@ -2,8 +2,10 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use loom_config::model::Respond;
+
+use crate::grpc::for_client;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -26,10 +28,10 @@ impl Reply {
         }
     }
 
-    pub(super) fn answer(&self) -> Response<Body> {
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body.clone()));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers.clone();
-        response
+        for_client(request, response, &self.body)
     }
 }

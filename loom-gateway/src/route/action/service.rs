@@ -7,12 +7,14 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use http::{Request, Response};
+use loom_layer::grpc::is_grpc;
 use loom_layer::{PathParameters, Reroute, RouteInfo};
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::{Action, Answer, made};
 use crate::errors::Failure;
+use crate::grpc::shape;
 use crate::proxy::Reports;
 use crate::route::changes::Changes;
 use crate::route::timeout::TimeoutChange;
@@ -52,7 +54,17 @@ impl Service<Request<Body>> for ActionService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let is_grpc = is_grpc(request.headers());
+        ActionFuture {
+            is_grpc,
+            ..self.answer(request)
+        }
+    }
+}
+
+impl ActionService {
+    fn answer(&self, mut request: Request<Body>) -> ActionFuture {
         let routes = self
             .routes
             .as_ref()
@@ -101,6 +113,8 @@ pin_project! {
         inner: Answer,
         changes: Option<Arc<Changes>>,
         taken: Option<Taken>,
+        // Plugins are to see a failure as the client will.
+        is_grpc: bool,
     }
 }
 
@@ -116,6 +130,7 @@ impl ActionFuture {
             inner,
             changes,
             taken,
+            is_grpc: false,
         }
     }
 }
@@ -126,6 +141,9 @@ impl Future for ActionFuture {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(mut response) = ready!(this.inner.poll(cx));
+        if *this.is_grpc {
+            response = shape(response);
+        }
         if let Some(changes) = this.changes.take() {
             changes.response(&mut response);
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::watch::{Activity, Watch};
+use crate::errors::{Cut, Failure};
 
 /// A request's body.
 pub(super) struct RequestBody {
@@ -51,11 +52,6 @@ pub(super) struct ResponseBody {
     watch: Pin<Box<Watch>>,
 }
 
-/// Nothing passed for the route's `idle_timeout`.
-#[derive(Debug, thiserror::Error)]
-#[error("the route's idle timeout cut the response")]
-struct Cut;
-
 impl ResponseBody {
     pub(super) fn new(inner: Body, watch: Pin<Box<Watch>>) -> Self {
         Self { inner, watch }
@@ -77,7 +73,7 @@ impl HttpBody for ResponseBody {
             }
             Poll::Pending => {
                 let idle = self.watch.as_mut().poll_idle(cx);
-                idle.map(|()| Some(Err(axum::Error::new(Cut))))
+                idle.map(|()| Some(Err(axum::Error::new(Cut(Failure::IdleTimeout)))))
             }
         }
     }

@@ -9,6 +9,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
 use super::clock::Clock;
+use crate::errors::{Cut, Failure};
 
 /// A request's body. It says when it has ended; being dropped counts as an end.
 pub(super) struct RequestEnd {
@@ -57,11 +58,6 @@ pub(super) struct TimedBody {
     clock: Pin<Box<Clock>>,
 }
 
-/// The route's time was over before the response was.
-#[derive(Debug, thiserror::Error)]
-#[error("the route's timeout cut the response")]
-struct Cut;
-
 impl TimedBody {
     pub(super) fn new(inner: Body, clock: Pin<Box<Clock>>) -> Self {
         Self { inner, clock }
@@ -77,7 +73,7 @@ impl HttpBody for TimedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match self.clock.as_mut().poll_over(cx) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(axum::Error::new(Cut)))),
+            Poll::Ready(()) => Poll::Ready(Some(Err(axum::Error::new(Cut(Failure::RouteTimeout))))),
             Poll::Pending => Pin::new(&mut self.inner).poll_frame(cx),
         }
     }

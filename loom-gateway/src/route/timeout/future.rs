@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response};
 use http_body::Body as _;
 use pin_project_lite::pin_project;
 
@@ -32,6 +33,12 @@ impl<F> RouteTimeoutFuture<F> {
     }
 }
 
+/// Whether a response has no end by its nature: a connection that was upgraded, or events that a server sends.
+fn may_last<B>(response: &Response<B>) -> bool {
+    let events = |value: &HeaderValue| value.as_bytes().starts_with(b"text/event-stream");
+    is_switched(response) || response.headers().get(CONTENT_TYPE).is_some_and(events)
+}
+
 impl<F, E> Future for RouteTimeoutFuture<F>
 where
     F: Future<Output = Result<Response<Body>, E>>,
@@ -42,8 +49,8 @@ where
         let this = self.project();
         if let Poll::Ready(result) = this.inner.poll(cx) {
             return Poll::Ready(result.map(|response| match this.clock.take() {
-                // A connection that was upgraded may last; that it does not last in silence is `idle_timeout`'s.
-                Some(clock) if !response.body().is_end_stream() && !is_switched(&response) => {
+                // That these do not last in silence is `idle_timeout`'s.
+                Some(clock) if !response.body().is_end_stream() && !may_last(&response) => {
                     response.map(|body| Body::new(TimedBody::new(body, clock)))
                 }
                 _ => response,

@@ -132,22 +132,36 @@ mod tests {
         );
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_response_that_goes_on_too_long_is_cut() {
-        let endless = service_fn(|_: Request<Body>| async {
+    /// The body of a response that begins and does not end.
+    async fn endless(content_type: &'static str) -> Body {
+        let endless = service_fn(move |_: Request<Body>| async move {
             let (sender, body) = Channel::<bytes::Bytes, Infallible>::new(1);
             tokio::spawn(async move {
                 let _keep = sender;
                 pending::<()>().await;
             });
-            Ok::<_, Infallible>(Response::new(Body::new(body)))
+            let response = Response::builder().header("content-type", content_type);
+            Ok::<_, Infallible>(response.body(Body::new(body)).expect("a response"))
         });
         let response = limit()
             .layer(endless)
             .oneshot(Request::new(Body::empty()))
             .await;
-        let body = response.expect("infallible").into_body();
-        assert!(body.collect().await.is_err());
+        response.expect("infallible").into_body()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_goes_on_too_long_is_cut() {
+        assert!(endless("text/plain").await.collect().await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_may_go_on() {
+        for content_type in ["text/event-stream", "text/event-stream; charset=utf-8"] {
+            let events = endless(content_type).await.collect();
+            let waited = tokio::time::timeout(100 * LIMIT, events).await;
+            assert!(waited.is_err(), "nothing ends it");
+        }
     }
 
     /// A service that sets another time when it is called, after a wait, and never answers.

@@ -12,7 +12,8 @@ use super::super::{CallEvent, CalloutBody, GrpcStatus, Upstream};
 use super::messages::Messages;
 use super::outgoing::Outgoing;
 use super::request::GrpcRequest;
-use crate::stream::{ResponseHead, grpc_status};
+use crate::grpc;
+use crate::stream::ResponseHead;
 
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_MESSAGE: &str = "grpc-message";
@@ -90,7 +91,7 @@ impl GrpcStream {
             };
         } else {
             self.initial(nothing());
-            let code = u32::try_from(grpc_status(status)).unwrap_or(GrpcStatus::UNKNOWN);
+            let code = u32::from(grpc::code(status));
             self.fail(GrpcStatus::new(code, "the response is none of gRPC"));
         }
     }

@@ -4,10 +4,12 @@ mod add_header;
 mod auth_callout;
 mod body_rewrite;
 mod configurations;
+mod grpc;
 mod json_validation;
 mod metrics_log;
 mod plugin_api;
 mod rate_limit;
+mod websocket_chat;
 
 use std::net::SocketAddr;
 
@@ -21,7 +23,7 @@ use crate::built;
 
 /// Where the examples listen and find their plugins.
 const ADDRESS: &str = "127.0.0.1:8080";
-const PLUGINS: &str = "../../../target/plugins";
+const PLUGINS: &str = "../../target/plugins";
 
 /// An example that runs.
 struct Example {
@@ -46,16 +48,27 @@ impl Example {
 
     /// As [`start`](Self::start), with texts of the configuration replaced.
     async fn start_with(name: &str, changes: &[(&str, &str)]) -> Option<Self> {
-        let module = built::plugin(name)?;
-        let plugins = module.parent()?.to_str().expect("a path in UTF-8");
-        let file = xtask::root().join(format!("examples/plugins/{name}/loom.yaml"));
+        let up = format!("../{PLUGINS}");
+        Self::of(&format!("plugins/{name}"), name, &up, changes).await
+    }
+
+    /// Starts the gateway with the configuration of `examples/FOLDER`, which finds this plugin in `plugins`.
+    async fn of(
+        folder: &str,
+        plugin: &str,
+        plugins: &str,
+        changes: &[(&str, &str)],
+    ) -> Option<Self> {
+        let module = built::plugin(plugin)?;
+        let built = module.parent()?.to_str().expect("a path in UTF-8");
+        let file = xtask::root().join(format!("examples/{folder}/loom.yaml"));
         let mut yaml = std::fs::read_to_string(file).expect("a configuration");
         // Where the file lies, and a port that is free.
-        for (from, to) in [(PLUGINS, plugins), (ADDRESS, "127.0.0.1:0")]
+        for (from, to) in [(plugins, built), (ADDRESS, "127.0.0.1:0")]
             .iter()
             .chain(changes)
         {
-            assert!(yaml.contains(from), "{name} lacks {from}");
+            assert!(yaml.contains(from), "{folder} lacks {from}");
             yaml = yaml.replace(from, to);
         }
         Some(Self::run(&yaml).await)

@@ -1,140 +1,14 @@
 //! With a server of tonic's: every kind of method, metadata, statuses, deadlines and cancellation.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use loom_layer::LoomPlugin;
-use tokio::net::TcpListener;
-use tonic::metadata::MetadataValue;
-use tonic::server::{Grpc, NamedService};
-use tonic::transport::Server;
-use tonic::{Request, Response, Status, Streaming};
-use tower::{Service, service_fn};
 
 use super::super::support::eventually;
-use super::super::tonic::Plain;
 use super::{ask, caller};
-
-type Words = BoxStream<'static, Result<Bytes, Status>>;
-
-/// A service with a method of each kind.
-#[derive(Debug, Clone, Default)]
-struct Speaker {
-    /// Streams that are being served.
-    open: Arc<AtomicUsize>,
-}
-
-impl NamedService for Speaker {
-    const NAME: &'static str = "test.Speaker";
-}
-
-impl Service<http::Request<tonic::body::Body>> for Speaker {
-    type Response = http::Response<tonic::body::Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move {
-            let mut grpc = Grpc::new(Plain);
-            Ok(match request.uri().path() {
-                "/test.Speaker/Greet" => grpc.unary(service_fn(greet), request).await,
-                "/test.Speaker/Count" => grpc.server_streaming(service_fn(count), request).await,
-                "/test.Speaker/Join" => grpc.client_streaming(service_fn(join), request).await,
-                "/test.Speaker/SayAgain" => {
-                    let say_again = service_fn(move |words| this.clone().say_again(words));
-                    grpc.streaming(say_again, request).await
-                }
-                _ => Status::unimplemented("no such method").into_http(),
-            })
-        })
-    }
-}
-
-/// One message each way: who is greeted, or how the greeting fails.
-async fn greet(request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
-    let metadata = request.metadata();
-    let text = |name| metadata.get(name).and_then(|value| value.to_str().ok());
-    let greeting = match &request.get_ref()[..] {
-        b"deadline" => text("grpc-timeout").unwrap_or("none").to_owned(),
-        b"metadata" => text("x-from").unwrap_or("none").to_owned(),
-        b"late" => return Err(Status::deadline_exceeded("too late")),
-        b"nobody" => return Err(Status::not_found("nö")),
-        name => format!("hello {}", String::from_utf8_lossy(name)),
-    };
-    Ok(Response::new(greeting.into()))
-}
-
-/// Many messages to the client.
-async fn count(request: Request<Bytes>) -> Result<Response<Words>, Status> {
-    let up_to: usize = String::from_utf8_lossy(request.get_ref())
-        .parse()
-        .map_err(|_| Status::invalid_argument("no number"))?;
-    let numbers = (1..=up_to).map(|number| Ok(number.to_string().into()));
-    let mut end = Status::resource_exhausted("tired");
-    end.metadata_mut()
-        .insert("x-counted", MetadataValue::from_static("all"));
-    Ok(Response::new(
-        stream::iter(numbers.chain([Err(end)])).boxed(),
-    ))
-}
-
-/// Many messages from the client.
-async fn join(request: Request<Streaming<Bytes>>) -> Result<Response<Bytes>, Status> {
-    let words: Vec<_> = request.into_inner().try_collect().await?;
-    Ok(Response::new(words.join(&b"+"[..]).into()))
-}
-
-/// Counts a stream as long as it lives.
-struct Open(Arc<AtomicUsize>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Speaker {
-    /// Many messages both ways: each one is said again.
-    async fn say_again(
-        self,
-        request: Request<Streaming<Bytes>>,
-    ) -> Result<Response<Words>, Status> {
-        self.open.fetch_add(1, Ordering::SeqCst);
-        let open = Open(self.open);
-        let words = request.into_inner().map(move |word| {
-            let _ = &open;
-            word
-        });
-        let mut response = Response::new(words.boxed());
-        response
-            .metadata_mut()
-            .insert("x-initial", MetadataValue::from_static("seen"));
-        Ok(response)
-    }
-}
+use crate::speaker::Speaker;
 
 /// The service behind a socket, and a plugin that may call it.
 async fn speaker(name: &str) -> (LoomPlugin, Speaker) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address: SocketAddr = listener.local_addr().unwrap();
-    let connections = stream::unfold(listener, async |listener| {
-        let connection = listener.accept().await.map(|(stream, _)| stream);
-        Some((connection, listener))
-    });
-    let speaker = Speaker::default();
-    let server = Server::builder().add_service(speaker.clone());
-    tokio::spawn(server.serve_with_incoming(Box::pin(connections)));
+    let (speaker, address) = Speaker::start().await;
     let plugin = caller(name)
         .upstream("speaker", &format!("http://{address}"))
         .build_async()
@@ -250,7 +124,7 @@ async fn both_stream() {
             "closed 0: 0 ",
         ]
     );
-    eventually("it is served", || speaker.open.load(Ordering::SeqCst) == 0).await;
+    eventually("it is served", || speaker.open() == 0).await;
 }
 
 #[tokio::test]
@@ -265,8 +139,5 @@ async fn what_is_cancelled_ends_at_the_server() {
     )
     .await;
     assert_eq!(told.last().unwrap(), "message of 3: one");
-    eventually("the server hears of it", || {
-        speaker.open.load(Ordering::SeqCst) == 0
-    })
-    .await;
+    eventually("the server hears of it", || speaker.open() == 0).await;
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use loom_layer::{CompileCache, LoomPlugin, LoomPluginBuilder, LoomRuntime};
 
 pub(super) use exchange::{Answer, get, send, send_for_ever, send_to};
-pub(super) use guest::Guest;
+pub(crate) use guest::Guest;
 
 /// Longer than anything here takes on a busy machine: only a fault waits so long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
