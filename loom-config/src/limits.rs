@@ -45,6 +45,49 @@ pub(crate) const HEADER_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=
 pub(crate) const HEADER_BYTES: u64 = 64 << 10;
 /// The bounds of [`HEADER_BYTES`]: hyper reads HTTP/1 heads into a buffer of at least 8 KiB.
 pub(crate) const HEADER_BYTES_RANGE: RangeInclusive<u64> = (8 << 10)..=(16 << 20);
+/// How long a connection stays open without a request: longer than the 30 s for which clients with a pool keep one, shorter
+/// than a page that somebody forgot.
+pub(crate) const LISTENER_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may leave what is sent to it: a train in a tunnel comes out within this time, and nginx waits as long.
+pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bounds of the requests of one connection.
+pub(crate) const REQUESTS_RANGE: RangeInclusive<u64> = 1..=1_000_000_000;
+/// Header fields of a request: browsers send some 20, and Envoy takes as many.
+pub(crate) const HEADER_COUNT: usize = 100;
+/// The bounds of [`HEADER_COUNT`].
+pub(crate) const HEADER_COUNT_RANGE: RangeInclusive<usize> = 1..=10_000;
+/// Length of path and query: RFC 9110, 4.1, asks for 8000 bytes at the least, and nginx and Apache take about as many.
+pub(crate) const URI_LENGTH: usize = 8192;
+/// The bounds of [`URI_LENGTH`]: hyper takes no longer one.
+pub(crate) const URI_LENGTH_RANGE: RangeInclusive<usize> = 16..=65_534;
+/// Requests that run at the same time on one HTTP/2 connection. What browsers and gRPC clients expect is 100 and more;
+/// above that one connection could hold the memory that is meant for many.
+pub(crate) const HTTP2_STREAMS: u32 = 128;
+/// The bounds of [`HTTP2_STREAMS`].
+pub(crate) const HTTP2_STREAMS_RANGE: RangeInclusive<u32> = 1..=100_000;
+/// Streams of one HTTP/2 connection that the client reset before they were served. More of them is an attack
+/// ("rapid reset"), and the connection ends.
+pub(crate) const HTTP2_RESETS: usize = 32;
+/// The bounds of [`HTTP2_RESETS`].
+pub(crate) const HTTP2_RESETS_RANGE: RangeInclusive<usize> = 1..=100_000;
+/// What one HTTP/2 stream may send ahead of the reader, in bytes: enough for 100 Mbit/s over 20 ms.
+pub(crate) const HTTP2_STREAM_WINDOW: u32 = 256 << 10;
+/// What all streams of one HTTP/2 connection may send ahead of their readers, in bytes.
+pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1 << 20;
+/// The bounds of both: HTTP/2 begins with 64 KiB less a byte, and its numbers end at 2 GiB.
+pub(crate) const HTTP2_WINDOW_RANGE: RangeInclusive<u64> = (64 << 10)..=(1 << 30);
+/// How often a silent HTTP/2 connection is asked whether it still lives.
+pub(crate) const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
+/// The bounds of [`HTTP2_PING_INTERVAL`].
+pub(crate) const HTTP2_PING_INTERVAL_RANGE: RangeInclusive<Duration> = SECOND..=DAY;
+/// How long the answer to that question may take.
+pub(crate) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// The bounds of [`HTTP2_PING_TIMEOUT`].
+pub(crate) const HTTP2_PING_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
+/// Time for the header of the PROXY protocol: a load balancer sends it with its first packet, and one may be lost.
+pub(crate) const PROXY_PROTOCOL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The bounds of [`PROXY_PROTOCOL_TIMEOUT`].
+pub(crate) const PROXY_PROTOCOL_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=MINUTE;
 
 // Traces
 

@@ -10,13 +10,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::limits;
 pub use crate::{document::Document, secret::Secret};
 
 mod access_log;
 mod action;
+mod listener_limits;
 mod middleware;
 mod pattern;
+mod proxy_protocol;
 mod retry;
 mod route;
 mod tracing;
@@ -27,8 +31,10 @@ pub use action::{
     Action, Changes, HeaderChanges, HostChange, PathChange, Piece, Redirect, Respond, Share,
     Template,
 };
+pub use listener_limits::{Http2Limits, ListenerLimits};
 pub use middleware::{Compression, Cors, Middleware, Origin, RateKey, RateLimit};
 pub use pattern::Pattern;
+pub use proxy_protocol::ProxyProtocol;
 pub use retry::Retry;
 pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
 pub use tracing::Tracing;
@@ -79,6 +85,10 @@ pub struct Listener {
     pub address: Address,
     /// What one listener takes at the most.
     pub limits: ListenerLimits,
+    /// The proxies whose word counts for who the client is.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether connections begin with a header that says whose they are; `None`: they do not.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Whether other processes may listen at the same IP address and port.
     pub reuse_port: bool,
     /// The mode of the file of a Unix socket; `None` leaves it to the process's umask.
@@ -126,29 +136,10 @@ impl Default for Listener {
             name: limits::LISTENER_NAME.to_owned(),
             address: Address::Ip(SocketAddr::new(IpAddr::from(address), port)),
             limits: ListenerLimits::default(),
+            trusted_proxies: Vec::new(),
+            proxy_protocol: None,
             reuse_port: false,
             mode: None,
-        }
-    }
-}
-
-/// What one listener takes at the most.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ListenerLimits {
-    /// Open connections; further ones wait in the kernel's queue.
-    pub connections: usize,
-    /// Time in which a request's headers have to be complete.
-    pub header_timeout: Duration,
-    /// Size of a request's headers, in bytes.
-    pub header_bytes: u64,
-}
-
-impl Default for ListenerLimits {
-    fn default() -> Self {
-        Self {
-            connections: limits::CONNECTIONS,
-            header_timeout: limits::HEADER_TIMEOUT,
-            header_bytes: limits::HEADER_BYTES,
         }
     }
 }

@@ -40,6 +40,10 @@ failures! {
     InvalidHost: BAD_REQUEST, "invalid_host", "the request has no valid Host";
     /// A request target that is no path.
     InvalidTarget: BAD_REQUEST, "invalid_target", "the request target is not a path";
+    /// Path and query are longer than the listener's `limits.uri_length`.
+    UriTooLong: URI_TOO_LONG, "uri_too_long", "the request target is too long";
+    /// There are more header fields than the listener's `limits.header_count`. With HTTP/1 hyper answers that.
+    TooManyHeaders: REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", "the request has too many header fields";
     /// The client's body ended early or broke the rules of its framing.
     RequestBody: BAD_REQUEST, "request_body", "the request body is not complete";
     /// The client is not in a network of the route's `ip_allow`, or in one of its `ip_deny`.

@@ -25,8 +25,15 @@ const CONNECTION_AT: usize = 0;
 const TE_AT: usize = 2;
 const UPGRADE_AT: usize = 3;
 
-/// What `Connection` cannot name away: without them the message would become another one, or lose its number.
-static PROTECTED: [HeaderName; 3] = [HOST, CONTENT_LENGTH, X_REQUEST_ID];
+/// What `Connection` cannot name away: without them the message would become another one, or lose its number or its client.
+static PROTECTED: [HeaderName; 6] = [
+    HOST,
+    CONTENT_LENGTH,
+    X_REQUEST_ID,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+];
 
 /// Removes them from a request. `te: trailers` stays, since gRPC asks for trailers with it from end to end. Returns what
 /// `Upgrade` said.

@@ -6,33 +6,32 @@ use std::time::Duration;
 /// (`net.core.somaxconn`); a burst of clients should meet that one and not ours.
 pub(crate) const ACCEPT_BACKLOG: u32 = 4096;
 
+/// Open files besides connections: logs, sockets, what watches files, and what the system needs.
+pub(crate) const OTHER_FILES: u64 = 128;
+
 /// Pause after `accept` failed for want of file descriptors or memory. The failed connection stays in the kernel's
 /// queue, so that without a pause the loop would spin; descriptors come back within about this time or not at all.
 pub(crate) const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
+/// How often the log says that connections are turned away: it goes on for as long as it goes on.
+pub(crate) const ENDED_REPORTS: Duration = Duration::from_secs(60);
+
+/// The longest header of the PROXY protocol, in bytes: addresses, and what load balancers say beside them, such as the name
+/// of a certificate. The protocol allows 64 KiB, and nobody sends a tenth of that.
+pub(crate) const PROXY_HEADER_BYTES: usize = 4096;
+
+/// How much of it is looked at at once, in bytes: whole headers, as most are short.
+pub(crate) const PROXY_HEADER_PEEK: usize = 256;
+
 /// The smallest buffer for a request's headers that hyper works with.
 pub(crate) const MIN_HEADER_BUFFER: usize = 8 * 1024;
 
-/// Requests that run at the same time on one HTTP/2 connection. What browsers and gRPC clients expect is 100 and more;
-/// above that one connection could hold the memory that is meant for many.
-pub(crate) const HTTP2_STREAMS: u32 = 128;
+/// Header fields of a request that hyper takes by itself, in place; more of them cost an allocation each time.
+pub(crate) const HYPER_HEADERS: usize = 100;
 
-/// Streams of one HTTP/2 connection that the client reset before they were served. More of them is an attack
-/// ("rapid reset"), and the connection ends.
-pub(crate) const HTTP2_PENDING_RESETS: usize = 32;
-
-/// What one HTTP/2 stream may send ahead of the reader, in bytes: enough for 100 Mbit/s over 20 ms.
-pub(crate) const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
-
-/// What all streams of one HTTP/2 connection may send ahead of their readers, in bytes.
-pub(crate) const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
-
-/// How often a silent HTTP/2 connection is asked whether it still lives. HTTP/1.1 has no such question; there an
-/// unused connection ends after the listener's `header_timeout`.
-pub(crate) const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
-
-/// How long the answer to that question may take.
-pub(crate) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Faulty streams of one HTTP/2 connection that the gateway reset, over all its life. hyper's own number; it is for
+/// clients that make nothing but faults.
+pub(crate) const HTTP2_LOCAL_RESETS: usize = 1024;
 
 /// How long an unused HTTP/1.1 connection stays open while the gateway shuts down. The client may already have sent its
 /// next request; it is answered, with `connection: close`, instead of being reset. A few round trips are enough.

@@ -4,4 +4,5 @@ mod built;
 mod gateway;
 mod grpc_server;
 mod layer;
+mod limits_page;
 mod speaker;

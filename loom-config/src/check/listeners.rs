@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::Checker;
-use crate::limits;
+use ipnet::IpNet;
+
+use super::{Checker, listener_limits, networks, proxy_protocol};
 use crate::model::{Address, Listener, ListenerLimits};
-use crate::raw::{self, Items, ListenerEntry};
+use crate::raw::{Items, ListenerEntry};
 use crate::schema::quoted;
 use crate::tree::KeyPath;
 
@@ -87,7 +88,7 @@ fn listener(
     let (limits, address_path) = match entry {
         ListenerEntry::Address(_) => (ListenerLimits::default(), *path),
         ListenerEntry::Full(listener) => (
-            listener_limits(listener.limits.as_ref(), &path.key("limits"), checker),
+            listener_limits::check(listener.limits.as_ref(), &path.key("limits"), checker),
             path.key("address"),
         ),
     };
@@ -101,13 +102,45 @@ fn listener(
         ListenerEntry::Full(listener) => (listener.reuse_port, listener.mode.as_deref()),
     };
     check_kind(&address, reuse_port, mode, path, checker);
+    let trusted_proxies = trusted_proxies(entry, &address, path, checker);
+    let proxy_protocol = match entry {
+        ListenerEntry::Address(_) => None,
+        ListenerEntry::Full(listener) => proxy_protocol::check(
+            listener.proxy_protocol.as_ref(),
+            &address,
+            &path.key("proxy_protocol"),
+            checker,
+        ),
+    };
     Some(Listener {
         name: name.to_owned(),
         address,
         limits,
+        trusted_proxies,
+        proxy_protocol,
         reuse_port: reuse_port.unwrap_or(false),
         mode: mode.and_then(file_mode),
     })
+}
+
+/// Who may say who the client is. The peers of a Unix socket have no address to be trusted by.
+fn trusted_proxies(
+    entry: &ListenerEntry,
+    address: &Address,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Vec<IpNet> {
+    let ListenerEntry::Full(listener) = entry else {
+        return Vec::new();
+    };
+    let path = path.key("trusted_proxies");
+    if listener.trusted_proxies.is_some() && matches!(address, Address::Unix(_)) {
+        let message = "the peers of a Unix socket have no address; leave the key out";
+        checker.fault(&path, message);
+    }
+    let networks = listener.trusted_proxies.as_ref();
+    let networks = networks.and_then(|networks| networks::check(networks, &path, checker));
+    networks.unwrap_or_default()
 }
 
 /// A mode in octal digits: the rights of owner, group and others.
@@ -150,29 +183,6 @@ fn check_kind(
         let message = "only the file of a Unix socket has a mode; leave the key out";
         checker.fault(&path.key("mode"), message);
     }
-}
-
-fn listener_limits(
-    raw: Option<&raw::ListenerLimits>,
-    path: &KeyPath<'_>,
-    checker: &mut Checker<'_>,
-) -> ListenerLimits {
-    let mut found = ListenerLimits::default();
-    let Some(raw) = raw else { return found };
-    found.connections = raw.connections.unwrap_or(found.connections);
-    let range = &limits::HEADER_TIMEOUT_RANGE;
-    if let Some(timeout) = checker.duration(
-        raw.header_timeout.as_ref(),
-        range,
-        &path.key("header_timeout"),
-    ) {
-        found.header_timeout = timeout;
-    }
-    let range = &limits::HEADER_BYTES_RANGE;
-    if let Some(bytes) = checker.size(raw.header_bytes.as_ref(), range, &path.key("header_bytes")) {
-        found.header_bytes = bytes;
-    }
-    found
 }
 
 pub(super) fn address(

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, SizeText};
-use crate::limits;
+use super::{ListenerLimits, NetworkText, OneOrMany, ProxyProtocolEntry};
 
 /// A listener; its address alone will do, which is its name too.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -13,7 +12,7 @@ pub(crate) enum ListenerEntry {
     /// The address alone.
     Address(Address),
     /// All of it.
-    Full(Listener),
+    Full(Box<Listener>),
 }
 
 /// An address to listen on.
@@ -35,6 +34,14 @@ pub(crate) struct Listener {
     pub(crate) address: Option<Address>,
     /// What it takes at the most.
     pub(crate) limits: Option<ListenerLimits>,
+    /// The proxies that may say who the client is: networks such as 10.0.0.0/8, or addresses. What the header `x-forwarded-for`
+    /// of such a peer says is extended, and the client is the last in it that is none of these; `x-forwarded-proto` and
+    /// `x-forwarded-host` are kept. Those of any other peer are replaced. Default: none.
+    pub(crate) trusted_proxies: Option<OneOrMany<NetworkText>>,
+    /// Whether each connection begins with a header of the PROXY protocol, version 1 or 2, as load balancers send it to say whose
+    /// the connection is. True, or a mapping that says whose connections do. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(crate) proxy_protocol: Option<ProxyProtocolEntry>,
     /// Whether other processes may listen at the same address, so that a new one can start before the old one ends.
     /// Default: false.
     #[schemars(extend("default" = false))]
@@ -42,20 +49,4 @@ pub(crate) struct Listener {
     /// The mode of a Unix socket's file, in octal digits and quotes: "0660". Default: what the process's umask leaves.
     #[schemars(title = "a mode such as \"0660\"", regex(pattern = "^0?[0-7]{3}$"))]
     pub(crate) mode: Option<String>,
-}
-
-/// What one listener takes at the most.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListenerLimits {
-    /// Open connections; further ones wait to be accepted. Default: 10000.
-    #[schemars(range(min = *limits::CONNECTIONS_RANGE.start(), max = *limits::CONNECTIONS_RANGE.end()))]
-    #[schemars(extend("default" = limits::CONNECTIONS))]
-    pub(crate) connections: Option<usize>,
-    /// Time in which the headers of a request have to be complete, from 1ms to 1h. Default: 10s.
-    #[schemars(extend("default" = "10s"))]
-    pub(crate) header_timeout: Option<DurationText>,
-    /// Size of the headers of a request, from 8KiB to 16MiB. Default: 64KiB.
-    #[schemars(extend("default" = "64KiB"))]
-    pub(crate) header_bytes: Option<SizeText>,
 }

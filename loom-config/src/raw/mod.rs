@@ -13,8 +13,10 @@ mod access_log;
 mod action;
 mod admin;
 mod listener;
+mod listener_limits;
 mod middleware;
 mod plugin;
+mod proxy_protocol;
 mod retry;
 mod route;
 mod shapes;
@@ -28,11 +30,13 @@ pub(crate) use action::{
     RewriteEntry, RewriteRegex, Scheme, Share,
 };
 pub(crate) use admin::Admin;
-pub(crate) use listener::{ListenerEntry, ListenerLimits};
+pub(crate) use listener::ListenerEntry;
+pub(crate) use listener_limits::{Http2Limits, ListenerLimits};
 pub(crate) use middleware::{
     Compression, Cors, Encoding, Middleware, NetworkText, RateKey, RateKeyWord, RateLimit, Switch,
 };
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
+pub(crate) use proxy_protocol::ProxyProtocolEntry;
 pub(crate) use retry::{Retry, RetryEvent, RetryStatus, RetryWhen};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, PercentText, SizeText};

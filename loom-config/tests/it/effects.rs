@@ -26,6 +26,18 @@ const EFFECTS: &[(&str, &str)] = &[
         "listeners: [{address: 'unix:/run/a', <<mode: '0660'>>}]",
     ),
     (
+        "listeners[].trusted_proxies",
+        "listeners: [{address: '0.0.0.0:80', <<trusted_proxies: 10.0.0.0/8>>}]",
+    ),
+    (
+        "listeners[].proxy_protocol.from",
+        "listeners: [{address: '0.0.0.0:80', proxy_protocol: {<<from: 10.0.0.0/8>>}}]",
+    ),
+    (
+        "listeners[].proxy_protocol.timeout",
+        "listeners: [{address: '0.0.0.0:80', proxy_protocol: {<<timeout: 1s>>}}]",
+    ),
+    (
         "listeners[].limits.connections",
         "listeners: [{address: '0.0.0.0:80', limits: {<<connections: 5>>}}]",
     ),
@@ -36,6 +48,58 @@ const EFFECTS: &[(&str, &str)] = &[
     (
         "listeners[].limits.header_bytes",
         "listeners: [{address: '0.0.0.0:80', limits: {<<header_bytes: 8KiB>>}}]",
+    ),
+    (
+        "listeners[].limits.connections_per_address",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<connections_per_address: 5>>}}]",
+    ),
+    (
+        "listeners[].limits.idle_timeout",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<idle_timeout: 5s>>}}]",
+    ),
+    (
+        "listeners[].limits.send_timeout",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<send_timeout: 5s>>}}]",
+    ),
+    (
+        "listeners[].limits.requests_per_connection",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<requests_per_connection: 5>>}}]",
+    ),
+    (
+        "listeners[].limits.header_count",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<header_count: 5>>}}]",
+    ),
+    (
+        "listeners[].limits.uri_length",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<uri_length: 500>>}}]",
+    ),
+    (
+        "listeners[].limits.http2.max_concurrent_streams",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<max_concurrent_streams: 5>>}}}]",
+    ),
+    (
+        "listeners[].limits.http2.max_reset_streams",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<max_reset_streams: 5>>}}}]",
+    ),
+    (
+        "listeners[].limits.http2.initial_stream_window",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<initial_stream_window: 64KiB>>}}}]",
+    ),
+    (
+        "listeners[].limits.http2.initial_connection_window",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<initial_connection_window: 64KiB>>}}}]",
+    ),
+    (
+        "listeners[].limits.http2.keep_alive_interval",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<keep_alive_interval: 5s>>}}}]",
+    ),
+    (
+        "listeners[].limits.http2.keep_alive_timeout",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<keep_alive_timeout: 5s>>}}}]",
+    ),
+    (
+        "listeners[].limits.http2.max_header_list_size",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<max_header_list_size: 8KiB>>}}}]",
     ),
     (
         "plugins[].name",

@@ -67,6 +67,22 @@ fn an_address_is_a_listener() {
 }
 
 #[test]
+fn who_sends_a_header_of_the_proxy_protocol() {
+    let of = |written: &str| {
+        let file = format!("listeners: [{{address: '[::]:80', proxy_protocol: {written}}}]");
+        load(&file).listeners.remove(0).proxy_protocol
+    };
+    let ip = |text: &str| Some(text.parse().expect("an address"));
+    assert_eq!(of("false"), None);
+    let everybody = of("true").expect("it is expected");
+    assert!(everybody.is_expected_of(ip("192.0.2.7")) && everybody.is_expected_of(None));
+    assert_eq!(of("{}"), Some(everybody));
+    let some = of("{from: [10.0.0.0/8]}").expect("it is expected");
+    assert!(some.is_expected_of(ip("::ffff:10.0.0.1")));
+    assert!(!some.is_expected_of(ip("192.0.2.7")));
+}
+
+#[test]
 fn plugins_without_further_keys_have_the_defaults_of_the_host() {
     let config = load("plugins: [{name: a, path: plugins/a.wasm}, {name: b, path: /srv/b.wasm}]");
     let plugin = &config.plugins[0];

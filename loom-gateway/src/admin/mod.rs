@@ -12,11 +12,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use loom_config::model::{self, Address, Listener, ListenerLimits, Secret};
+use loom_config::model::{self, Address, Listener, Secret};
 use tokio::task::JoinSet;
 
 use crate::app::Reloader;
-use crate::listener::{BindError, Bound, Drain, Site, serve};
+use crate::listener::{BindError, Bound, Drain, Served, Site, serve};
 use crate::metrics::Metrics;
 use crate::plugins::Loaded;
 use crate::proxy::Upstream;
@@ -65,7 +65,13 @@ impl AdminServer {
             metrics: Arc::clone(metrics),
             gateway: gateway.clone(),
         };
-        let site = Site::new(router(Arc::new(admin)), listener.limits);
+        let site = Site::new(Served {
+            name: listener.name.clone(),
+            router: router(Arc::new(admin)),
+            limits: listener.limits,
+            proxy_protocol: None,
+            counters: None,
+        });
         let mut task = JoinSet::new();
         task.spawn(serve(bound, listener.name, site, Drain::default()));
         Ok(Some(Self {
@@ -85,9 +91,7 @@ pub(crate) fn listener(config: &model::Admin) -> Listener {
     Listener {
         name: "admin".to_owned(),
         address: Address::Ip(config.address),
-        limits: ListenerLimits::default(),
-        reuse_port: false,
-        mode: None,
+        ..Listener::default()
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use loom_config::model::{self, Config};
 
 use super::error::StartError;
+use crate::listener::Served;
 use crate::plugins::{Host, Plugins};
 use crate::proxy::{Reports, Upstream};
 use crate::route::{Action, Middleware, route_router};
@@ -16,8 +16,8 @@ use crate::trace::Tracing;
 /// Everything that a configuration describes, ready to be served.
 #[derive(Debug)]
 pub(super) struct Assembled {
-    /// One router per listener, in the order of the configuration.
-    pub(super) listeners: Vec<Router>,
+    /// What each listener does, in the order of the configuration.
+    pub(super) listeners: Vec<Served>,
     pub(super) stock: Stock,
 }
 
@@ -145,34 +145,41 @@ impl Assembled {
             response: stock.access_log.is_some(),
             traces: tracing.is_some(),
         };
-        let listeners = (0..config.listeners.len()).map(|listener| {
-            let of_listener = || {
-                routes
-                    .iter()
-                    .filter(|(route, ..)| route.listeners.contains(&listener))
-            };
-            let selection =
-                Selection::new(of_listener().map(|(route, action, ..)| (*route, action.clone())));
-            let routers = of_listener().map(|(_, action, middleware, plugins)| {
-                let (action, plugins) = (action.clone(), plugins.clone());
-                route_router(
-                    action,
-                    middleware.clone(),
-                    plugins,
-                    &selection,
+        let listeners = config
+            .listeners
+            .iter()
+            .enumerate()
+            .map(|(number, listener)| {
+                let of_listener = || {
+                    routes
+                        .iter()
+                        .filter(|(route, ..)| route.listeners.contains(&number))
+                };
+                let selection = Selection::new(
+                    of_listener().map(|(route, action, ..)| (*route, action.clone())),
+                );
+                let routers = of_listener().map(|(_, action, middleware, plugins)| {
+                    let (action, plugins) = (action.clone(), plugins.clone());
+                    let middleware = middleware.clone();
+                    route_router(action, middleware, plugins, &selection, metrics, reports)
+                });
+                let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
+                let router = listener_router(
+                    listener,
+                    table,
+                    config.error_header,
                     metrics,
-                    reports,
-                )
+                    stock.access_log.as_ref(),
+                    tracing,
+                );
+                Served {
+                    name: listener.name.clone(),
+                    router,
+                    limits: listener.limits,
+                    proxy_protocol: listener.proxy_protocol.clone(),
+                    counters: metrics.map(|metrics| metrics.listener(&listener.name)),
+                }
             });
-            let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
-            listener_router(
-                table,
-                config.error_header,
-                metrics,
-                stock.access_log.as_ref(),
-                tracing,
-            )
-        });
         let listeners = listeners.collect();
         addition.keep();
         Ok(Self { listeners, stock })

@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use axum::Router;
 use loom_config::model::{Address, Config, Listener};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
-use crate::listener::{self, BindError, Bound, Drain, Site};
+use crate::listener::{self, BindError, Bound, Drain, Served, Site};
 
 /// See the module's text. Dropped, it ends them at once.
 #[derive(Debug, Default)]
@@ -51,14 +50,14 @@ pub(super) struct Switched {
 }
 
 impl Listeners {
-    /// Serves the listeners of `config` with these routers, one for each: what is new is opened, what stays goes on with
+    /// Serves the listeners of `config`, of which `served` says what each does: what is new is opened, what stays goes on with
     /// its socket and its connections, what is gone stops accepting and gets `drain_timeout` to end.
     ///
     /// When an address cannot be taken, nothing has changed.
     pub(super) fn switch(
         &mut self,
         config: &Config,
-        routers: Vec<Router>,
+        served: Vec<Served>,
     ) -> Result<Switched, BindError> {
         let is_there = |wanted: &&Listener| self.active.iter().any(|active| active.is(wanted));
         let new = config.listeners.iter().filter(|wanted| !is_there(wanted));
@@ -67,14 +66,14 @@ impl Listeners {
         let opened = bound.len();
         let mut bound = bound.into_iter();
         let mut before = std::mem::take(&mut self.active);
-        for (wanted, router) in config.listeners.iter().zip(routers) {
+        for (wanted, served) in config.listeners.iter().zip(served) {
             if let Some(place) = before.iter().position(|active| active.is(wanted)) {
                 let mut active = before.swap_remove(place);
                 active.name.clone_from(&wanted.name);
-                active.site.replace(router, wanted.limits);
+                active.site.replace(served);
                 self.active.push(active);
             } else if let Some(bound) = bound.next() {
-                self.open(wanted, bound, router);
+                self.open(wanted, bound, served);
             }
         }
         let switched = Switched {
@@ -92,10 +91,10 @@ impl Listeners {
         Ok(switched)
     }
 
-    fn open(&mut self, listener: &Listener, bound: Bound, router: Router) {
+    fn open(&mut self, listener: &Listener, bound: Bound, served: Served) {
         let address = bound.address.clone();
         tracing::info!(listener = listener.name, %address, "listening");
-        let site = Site::new(router, listener.limits);
+        let site = Site::new(served);
         let drain = Drain::default();
         let serving = listener::serve(
             bound,

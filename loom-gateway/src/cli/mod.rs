@@ -3,6 +3,7 @@
 mod args;
 mod config;
 mod help;
+mod open_files;
 mod output;
 mod route;
 mod routes;

@@ -9,8 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{CheckArgs, Options};
-use super::config;
 use super::output::print;
+use super::{config, open_files};
 use crate::app::{CheckReport, Drained, Gateway, Source, Watch};
 use crate::logging;
 
@@ -21,6 +21,7 @@ pub(super) fn serve(options: &Options) -> Result<ExitCode> {
     let (path, config) = config::load(options)?;
     logging::init(config.log)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
+    open_files::prepare(&config);
     let runtime = runtime(&config)?;
     let code = runtime.block_on(until_signal(config, config::source(options)))?;
     // A name that is being looked up need not be waited for.

@@ -1,4 +1,4 @@
-//! The loop that accepts connections, never more than the listener's limit at a time.
+//! The loop that accepts connections, and closes those that are too many.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::bind::{Bound, Socket};
 use super::connection;
 use super::drain::Drain;
+use super::ended::Ended;
 use super::site::Site;
 use crate::limits;
 
@@ -24,14 +25,11 @@ pub(crate) async fn serve(bound: Bound, name: String, site: Arc<Site>, drain: Dr
         running: JoinSet::new(),
     };
     loop {
-        // Above the limit connections wait in the kernel's queue.
-        let room = tasks.has_room();
         tokio::select! {
             biased;
             () = &mut started => break,
             Some(ended) = tasks.running.join_next() => tasks.ended(ended),
-            () = tasks.site.changed(), if !room => {}
-            accepted = accept(&bound.socket), if room => tasks.start(accepted),
+            accepted = accept(&bound.socket) => tasks.start(accepted),
         }
     }
     tasks.start_queued(bound.socket);
@@ -44,6 +42,15 @@ pub(crate) async fn serve(bound: Bound, name: String, site: Arc<Site>, drain: Dr
 enum Accepted {
     Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
+}
+
+impl Accepted {
+    fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(*peer),
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 /// The next connection.
@@ -90,41 +97,43 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn has_room(&self) -> bool {
-        self.site.has_room(self.running.len())
-    }
-
     fn start(&mut self, accepted: Option<Accepted>) {
+        let Some(accepted) = accepted else { return };
+        let peer = accepted.peer();
+        // Who has to wait for a place would not know for what; who is turned away can go elsewhere.
+        let Some(open) = self.site.take() else {
+            return self.site.ended(Ended::ConnectionLimit, peer, None);
+        };
         let (site, drain) = (Arc::clone(&self.site), self.drain.clone());
         match accepted {
-            Some(Accepted::Tcp(stream, peer)) => {
+            Accepted::Tcp(stream, peer) => {
                 // Without it the last packet of a response may wait for an acknowledgement. The connection works without, too.
                 let _ = stream.set_nodelay(true);
                 let Some(info) = connection::info(&stream, peer) else {
                     return;
                 };
-                let serving = connection::serve(stream, Some(info), site, drain);
+                let serving = connection::serve(stream, Some(info), open, site, drain);
                 self.running.spawn(serving);
             }
-            Some(Accepted::Unix(stream)) => {
-                self.running
-                    .spawn(connection::serve(stream, None, site, drain));
+            Accepted::Unix(stream) => {
+                let serving = connection::serve(stream, None, open, site, drain);
+                self.running.spawn(serving);
             }
-            None => return,
         }
-        self.site.set_open(self.running.len());
     }
 
-    /// Starts what had connected before the listener closed; the kernel would reset it.
+    /// Starts what had connected before the listener closed; the kernel would reset it. It is never more than the queue
+    /// holds, although others may still connect to a socket that processes share.
     fn start_queued(&mut self, socket: Socket) {
         match socket {
             Socket::Tcp(socket) => {
                 let Ok(socket) = socket.into_std() else {
                     return;
                 };
-                while self.has_room()
-                    && let Ok((stream, peer)) = socket.accept()
-                {
+                for _ in 0..limits::ACCEPT_BACKLOG {
+                    let Ok((stream, peer)) = socket.accept() else {
+                        return;
+                    };
                     let stream = stream
                         .set_nonblocking(true)
                         .and_then(|()| TcpStream::from_std(stream));
@@ -137,9 +146,10 @@ impl Tasks {
                 let Ok(socket) = socket.into_std() else {
                     return;
                 };
-                while self.has_room()
-                    && let Ok((stream, _)) = socket.accept()
-                {
+                for _ in 0..limits::ACCEPT_BACKLOG {
+                    let Ok((stream, _)) = socket.accept() else {
+                        return;
+                    };
                     let stream = stream
                         .set_nonblocking(true)
                         .and_then(|()| UnixStream::from_std(stream));
@@ -150,7 +160,6 @@ impl Tasks {
     }
 
     fn ended(&self, ended: Result<(), JoinError>) {
-        self.site.set_open(self.running.len());
         if let Err(error) = ended
             && error.is_panic()
         {

@@ -1,9 +1,11 @@
 //! The life of one connection.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -13,48 +15,107 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use super::activity::Activity;
+use super::clock::Clock;
 use super::drain::Drain;
-use super::service::{ConnectionService, Spoken};
-use super::site::Site;
+use super::ended::Ended;
+use super::heard::Heard;
+use super::proxy_protocol::{self, NoHeader, Peek};
+use super::service::ConnectionService;
+use super::site::{Open, Site, Terms};
 use super::tunnels::Tunnels;
+use crate::errors::Chain;
 use crate::limits;
 
 /// HTTP/1.1 and HTTP/2 by prior knowledge on one port, within the listener's limits.
-pub(super) fn protocol(limits: ListenerLimits) -> Builder<TokioExecutor> {
+pub(super) fn protocol(limits: &ListenerLimits) -> Builder<TokioExecutor> {
     let header_bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
+    let http2 = limits.http2;
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        // Without a timer hyper does not keep the time at all.
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+    let mut http1 = builder.http1();
+    http1
+        // The connection's clock knows more: whether a head is late, or there is just none.
+        .header_read_timeout(None)
         .max_buf_size(header_bytes.max(limits::MIN_HEADER_BUFFER));
+    if limits.header_count != limits::HYPER_HEADERS {
+        http1.max_headers(limits.header_count);
+    }
     builder
         .http2()
         .enable_connect_protocol()
         .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(limits::HTTP2_STREAMS)
-        .max_pending_accept_reset_streams(limits::HTTP2_PENDING_RESETS)
-        .initial_stream_window_size(limits::HTTP2_STREAM_WINDOW)
-        .initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW)
-        .keep_alive_interval(limits::HTTP2_PING_INTERVAL)
-        .keep_alive_timeout(limits::HTTP2_PING_TIMEOUT);
+        .max_header_list_size(http2.max_header_list_size)
+        .max_concurrent_streams(http2.max_concurrent_streams)
+        .max_pending_accept_reset_streams(http2.max_reset_streams)
+        .max_local_error_reset_streams(limits::HTTP2_LOCAL_RESETS)
+        .initial_stream_window_size(http2.initial_stream_window)
+        .initial_connection_window_size(http2.initial_connection_window)
+        .keep_alive_interval(http2.keep_alive_interval)
+        .keep_alive_timeout(http2.keep_alive_timeout);
     builder
 }
 
-/// Serves a connection to its end, and to the end of what it became.
+/// Serves a connection to its end, and to the end of what it became. `open` is its place, `connection` what is known of it
+/// before anything is read: nothing at a Unix socket.
 pub(super) async fn serve<S>(
-    stream: S,
-    connection: Option<ConnectionInfo>,
+    mut stream: S,
+    mut connection: Option<ConnectionInfo>,
+    open: Open,
     site: Arc<Site>,
     drain: Drain,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Peek + Unpin + Send + 'static,
 {
+    let terms = site.terms();
+    let peer = connection.as_ref().map(ConnectionInfo::peer);
+    if let Err(error) = introduce(&mut stream, &mut connection, &terms).await {
+        match error.ended() {
+            Some(why) => site.ended(why, peer, Some(&error)),
+            None => tracing::debug!(?peer, error = %Chain(&error), "connection ended"),
+        }
+        return;
+    }
+    let client = connection.as_ref().map(ConnectionInfo::peer);
+    let place = match site.take_of_client(client.map(|client| client.ip())) {
+        Ok(place) => place,
+        Err(why) => return site.ended(why, client, None),
+    };
     let tunnels = Tunnels::default();
-    speak(stream, connection, site, drain, tunnels.clone()).await;
+    speak(stream, connection, site, terms, drain, tunnels.clone()).await;
     tunnels.ended().await;
+    drop((place, open));
+}
+
+/// Lets a load balancer say whose the connection is, where it has to.
+async fn introduce<S>(
+    stream: &mut S,
+    connection: &mut Option<ConnectionInfo>,
+    terms: &Terms,
+) -> Result<(), NoHeader>
+where
+    S: AsyncRead + Peek + Unpin,
+{
+    let Some(proxy_protocol) = &terms.proxy_protocol else {
+        return Ok(());
+    };
+    let peer = connection.as_ref().map(|connection| connection.peer().ip());
+    if !proxy_protocol.is_expected_of(peer) {
+        return Ok(());
+    }
+    // In a place of its own: other connections would carry the room for it.
+    let header = Box::pin(proxy_protocol::read(stream, proxy_protocol.timeout));
+    if let Some(ends) = header.await? {
+        let told = ConnectionInfo::new(ends.client, ends.local).with_id(next_id());
+        *connection = Some(told);
+    }
+    Ok(())
+}
+
+/// What has become of a connection.
+enum Turn {
+    Ended(Result<(), Box<dyn std::error::Error + Send + Sync>>),
+    Drain,
+    Due(Ended),
 }
 
 /// Serves a connection for as long as it speaks HTTP.
@@ -62,50 +123,80 @@ async fn speak<S>(
     stream: S,
     connection: Option<ConnectionInfo>,
     site: Arc<Site>,
+    terms: Arc<Terms>,
     drain: Drain,
     tunnels: Tunnels,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let peer = connection.as_ref().map(ConnectionInfo::peer);
-    let terms = site.terms();
-    let spoken = Spoken::default();
+    let limits = &terms.limits;
+    let activity = Activity::new();
     let service = ConnectionService {
-        site,
+        site: Arc::clone(&site),
         connection,
-        spoken: spoken.clone(),
+        activity: Arc::clone(&activity),
+        most_requests: limits.requests_per_connection,
         tunnels,
         drain: drain.clone(),
     };
+    let stream = TokioIo::new(Heard::new(stream, Arc::clone(&activity)));
     let mut connection = pin!(
         terms
             .protocol
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .serve_connection_with_upgrades(stream, service)
     );
     let mut drain = pin!(drain.started());
-
-    // hyper's own time for headers starts with their first byte: a client that sends none is ours to end.
-    let ended = tokio::select! {
-        biased;
-        ended = connection.as_mut() => Some(ended),
-        () = drain.as_mut() => None,
-        () = sleep(terms.header_timeout()) => {
-            if !spoken.any() {
-                connection.as_mut().graceful_shutdown();
+    let mut clock = pin!(Clock::new(limits));
+    let mut is_last = false;
+    let turn = poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Turn::Ended(result));
             }
-            tokio::select! {
-                biased;
-                ended = connection.as_mut() => Some(ended),
-                () = drain.as_mut() => None,
+            if drain.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Turn::Drain);
+            }
+            let most = limits.requests_per_connection;
+            if !is_last && most.is_some_and(|most| activity.requests() >= most) {
+                is_last = true;
+                site.ended(Ended::Requests, peer, None);
+                // With HTTP/1 the response says so.
+                if activity.is_http2() {
+                    connection.as_mut().graceful_shutdown();
+                    continue;
+                }
+            }
+            let due = clock.as_mut().poll(cx, &activity, limits);
+            return due.map(Turn::Due);
+        }
+    });
+    let result = match turn.await {
+        Turn::Ended(result) => result,
+        Turn::Due(why) => {
+            site.ended(why, peer, None);
+            if why != Ended::Idle {
+                // There is no request that an answer could be to, or nobody takes the answer.
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            // A request may have come just now.
+            loop {
+                tokio::select! {
+                    biased;
+                    result = connection.as_mut() => break result,
+                    () = sleep(limits::DRAIN_LINGER) => {
+                        if !activity.is_busy() {
+                            return;
+                        }
+                    }
+                }
             }
         }
-    };
-    let result = match ended {
-        Some(result) => result,
-        None => {
+        Turn::Drain => {
             // HTTP/2 tells the client which requests will be answered. HTTP/1.1 cannot, and a request may be on its
             // way on a connection that looks unused: it is waited for, and its response then says `close`.
-            if !spoken.http2() {
+            if !activity.is_http2() {
                 tokio::select! {
                     biased;
                     _ = connection.as_mut() => return,
@@ -117,7 +208,10 @@ async fn speak<S>(
         }
     };
     if let Err(error) = result {
-        tracing::debug!(?peer, error, "connection ended");
+        match Ended::of(&*error) {
+            Some(why) => site.ended(why, peer, Some(&*error)),
+            None => tracing::debug!(?peer, error, "connection ended"),
+        }
     }
 }
 

@@ -1,10 +1,17 @@
 //! A listener: a bound address, the loop that accepts connections, and one task for each of them.
 
 mod accept;
+mod activity;
 mod bind;
+mod clock;
 mod connection;
 mod drain;
+mod ended;
+mod heard;
 mod inherited;
+mod places;
+mod proxy_protocol;
+mod seldom;
 mod service;
 mod site;
 mod tunnels;
@@ -15,4 +22,5 @@ pub use bind::BindError;
 pub(crate) use accept::serve;
 pub(crate) use bind::{Bound, Probe};
 pub(crate) use drain::Drain;
-pub(crate) use site::Site;
+pub(crate) use ended::Ended;
+pub(crate) use site::{Served, Site};

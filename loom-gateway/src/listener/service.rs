@@ -1,50 +1,26 @@
 //! The hyper service of one connection: what hyper read becomes a request for the listener's router of this moment.
+//!
+//! Each request keeps the connection busy until its response has ended, for the connection's limits.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::routing::future::RouteFuture;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, Version};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use loom_layer::ConnectionInfo;
 use pin_project_lite::pin_project;
 
+use super::activity::{Activity, Busy};
 use super::drain::Drain;
 use super::site::Site;
 use super::tunnels::{Tunnels, Upgrade};
 use crate::upgrade::{Client, is_switched};
-
-/// What a connection has turned out to speak.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Spoken(Arc<AtomicU8>);
-
-impl Spoken {
-    const HTTP1: u8 = 1;
-    const HTTP2: u8 = 2;
-
-    /// Whether a request has come.
-    pub(super) fn any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
-    }
-
-    /// Whether an HTTP/2 request has come.
-    pub(super) fn http2(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::HTTP2
-    }
-
-    fn set(&self, http1: bool) {
-        self.0.store(
-            if http1 { Self::HTTP1 } else { Self::HTTP2 },
-            Ordering::Relaxed,
-        );
-    }
-}
 
 /// Answers the requests of one connection.
 #[derive(Debug)]
@@ -52,19 +28,23 @@ pub(super) struct ConnectionService {
     pub(super) site: Arc<Site>,
     /// `None` at a Unix socket, which knows no addresses.
     pub(super) connection: Option<ConnectionInfo>,
-    pub(super) spoken: Spoken,
+    pub(super) activity: Arc<Activity>,
+    /// After as many requests the connection ends.
+    pub(super) most_requests: Option<u64>,
     pub(super) tunnels: Tunnels,
     pub(super) drain: Drain,
 }
 
 impl hyper::service::Service<Request<Incoming>> for ConnectionService {
-    type Response = Response<Body>;
+    type Response = Response<Answer>;
     type Error = Infallible;
     type Future = ConnectionFuture;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let http1 = request.version() <= Version::HTTP_11;
-        self.spoken.set(http1);
+        let busy = self.activity.begin(http1);
+        let most = self.most_requests;
+        let is_last = most.is_some_and(|most| self.activity.requests() >= most);
         // Most requests have no body, and a body that is empty needs no box.
         let mut request = request.map(|body| {
             if body.is_end_stream() {
@@ -86,7 +66,9 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         ConnectionFuture {
             response: self.site.call(request),
             drain: http1.then(|| self.drain.clone()),
+            is_last: http1 && is_last,
             upgrade,
+            busy: Some(busy),
         }
     }
 }
@@ -98,24 +80,58 @@ pin_project! {
         response: RouteFuture<Infallible>,
         // Present with HTTP/1, where the last response says that it is the last.
         drain: Option<Drain>,
+        is_last: bool,
         upgrade: Option<Box<Upgrade>>,
+        busy: Option<Busy>,
     }
 }
 
 impl Future for ConnectionFuture {
-    type Output = Result<Response<Body>, Infallible>;
+    type Output = Result<Response<Answer>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(mut response) = ready!(this.response.poll(cx));
+        let mut busy = this.busy.take();
         if let Some(upgrade) = this.upgrade.take() {
-            response = upgrade.answer(response);
+            response = upgrade.answer(response, &mut busy);
         }
-        if this.drain.as_ref().is_some_and(Drain::is_started) && !is_switched(&response) {
+        let ends = *this.is_last || this.drain.as_ref().is_some_and(Drain::is_started);
+        if ends && !is_switched(&response) {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Poll::Ready(Ok(response))
+        Poll::Ready(Ok(response.map(|body| Answer { body, busy })))
+    }
+}
+
+pin_project! {
+    /// A response's body, which keeps the connection busy. A type of its own, since a box for each response costs more.
+    #[derive(Debug)]
+    pub(super) struct Answer {
+        #[pin]
+        body: Body,
+        busy: Option<Busy>,
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.project().body.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -1,21 +1,26 @@
 //! What a listener does with connections and requests. A reload puts another one in its place while they run.
 
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::future::RouteFuture;
 use http::Request;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
-use loom_config::model::ListenerLimits;
-use tokio::sync::Notify;
+use loom_config::model::{ListenerLimits, ProxyProtocol};
 use tower::Service;
 
 use super::connection::protocol;
+use super::ended::Ended;
+use super::places::{ClientPlace, Place, Places};
+use super::seldom::Seldom;
+use crate::errors::Chain;
+use crate::limits;
+use crate::metrics::Connections;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -24,53 +29,88 @@ pub(crate) struct Site {
     router: ArcSwap<Router>,
     /// Looked up by each connection. Apart from the router, which a connection would otherwise keep for as long as it lives.
     terms: ArcSwap<Terms>,
-    changed: Notify,
-    open: AtomicUsize,
+    places: Arc<Places>,
+    counters: ArcSwapOption<Connections>,
+    told: [Seldom; Ended::COUNT],
+}
+
+/// What a configuration has a listener do.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// Its name in the log.
+    pub(crate) name: String,
+    pub(crate) router: Router,
+    pub(crate) limits: ListenerLimits,
+    /// `None`: connections begin with what they are for.
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    /// Who counts its connections.
+    pub(crate) counters: Option<Arc<Connections>>,
 }
 
 /// What holds for connections.
 #[derive(Debug)]
 pub(super) struct Terms {
+    name: String,
     pub(super) protocol: Builder<TokioExecutor>,
     pub(super) limits: ListenerLimits,
+    pub(super) proxy_protocol: Option<ProxyProtocol>,
 }
 
 impl Terms {
-    fn new(limits: ListenerLimits) -> Self {
+    fn new(served: &Served) -> Self {
         Self {
-            protocol: protocol(limits),
-            limits,
+            name: served.name.clone(),
+            protocol: protocol(&served.limits),
+            limits: served.limits,
+            proxy_protocol: served.proxy_protocol.clone(),
         }
     }
 
-    /// How long a connection may be silent before its first request.
-    pub(super) fn header_timeout(&self) -> Duration {
-        self.limits.header_timeout
+    fn are(&self, served: &Served) -> bool {
+        self.name == served.name
+            && self.limits == served.limits
+            && self.proxy_protocol == served.proxy_protocol
+    }
+}
+
+/// A connection that is served. Dropped, it is counted as closed, and its place is free.
+#[derive(Debug)]
+pub(super) struct Open {
+    _place: Place,
+    counters: Option<Arc<Connections>>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(counters) = &self.counters {
+            counters.closed();
+        }
     }
 }
 
 impl Site {
-    pub(crate) fn new(router: Router, limits: ListenerLimits) -> Arc<Self> {
+    pub(crate) fn new(served: Served) -> Arc<Self> {
         Arc::new(Self {
-            router: ArcSwap::from_pointee(router),
-            terms: ArcSwap::from_pointee(Terms::new(limits)),
-            changed: Notify::new(),
-            open: AtomicUsize::new(0),
+            terms: ArcSwap::from_pointee(Terms::new(&served)),
+            router: ArcSwap::from_pointee(served.router),
+            places: Arc::default(),
+            counters: ArcSwapOption::new(served.counters),
+            told: std::array::from_fn(|_| Seldom::default()),
         })
     }
 
-    /// From now on, requests go here, and these limits hold for new connections. What runs ends as it began.
-    pub(crate) fn replace(&self, router: Router, limits: ListenerLimits) {
-        self.router.store(Arc::new(router));
-        if self.terms.load().limits != limits {
-            self.terms.store(Arc::new(Terms::new(limits)));
-            self.changed.notify_one();
+    /// From now on, requests go here, and these terms hold for new connections. What runs ends as it began.
+    pub(crate) fn replace(&self, served: Served) {
+        if !self.terms.load().are(&served) {
+            self.terms.store(Arc::new(Terms::new(&served)));
         }
+        self.router.store(Arc::new(served.router));
+        self.counters.store(served.counters);
     }
 
     /// Open connections.
     pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.places.open()
     }
 
     pub(super) fn call(&self, request: Request<Body>) -> RouteFuture<std::convert::Infallible> {
@@ -82,17 +122,51 @@ impl Site {
         self.terms.load_full()
     }
 
-    /// Whether one more connection may be open.
-    pub(super) fn has_room(&self, open: usize) -> bool {
-        open < self.terms.load().limits.connections
+    /// Takes one more connection, if one more may be open.
+    pub(super) fn take(&self) -> Option<Open> {
+        let most = self.terms.load().limits.connections;
+        let place = self.places.take(most)?;
+        let counters = self.counters.load_full();
+        if let Some(counters) = &counters {
+            counters.opened();
+        }
+        Some(Open {
+            _place: place,
+            counters,
+        })
     }
 
-    /// Ends when the limits have changed. For one waiter.
-    pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+    /// The client's place among those of its address: `Ok(None)` when addresses are not counted.
+    pub(super) fn take_of_client(
+        &self,
+        client: Option<IpAddr>,
+    ) -> Result<Option<ClientPlace>, Ended> {
+        let most = self.terms.load().limits.connections_per_address;
+        let (Some(most), Some(client)) = (most, client) else {
+            return Ok(None);
+        };
+        let place = self.places.take_of_client(client, most);
+        place.map(Some).ok_or(Ended::AddressLimit)
     }
 
-    pub(super) fn set_open(&self, open: usize) {
-        self.open.store(open, Ordering::Relaxed);
+    /// Counts and logs that the gateway ended a connection, or did not take it.
+    pub(super) fn ended(
+        &self,
+        why: Ended,
+        peer: Option<SocketAddr>,
+        cause: Option<&(dyn Error + 'static)>,
+    ) {
+        if let Some(counters) = &*self.counters.load() {
+            counters.ended(why);
+        }
+        let terms = self.terms.load();
+        let (listener, code) = (&*terms.name, why.code());
+        let peer = peer.map(tracing::field::display);
+        let cause = cause.map(|cause| tracing::field::display(Chain(cause)));
+        if why.is_notable() && self.told[why as usize].is_due(limits::ENDED_REPORTS) {
+            tracing::warn!(listener, code, peer, cause, "connections are turned away");
+        } else {
+            tracing::debug!(listener, code, peer, cause, "connection ended");
+        }
     }
 }

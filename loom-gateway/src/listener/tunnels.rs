@@ -8,6 +8,7 @@ use http::Response;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
+use super::activity::Busy;
 use super::drain::Drain;
 use crate::upgrade::Client;
 
@@ -24,11 +25,20 @@ pub(super) struct Upgrade {
 }
 
 impl Upgrade {
-    /// The response as the client gets it. When it switches the connection, the tunnel runs from now on.
-    pub(super) fn answer(self, response: Response<Body>) -> Response<Body> {
+    /// The response as the client gets it. When it switches the connection, the tunnel runs from now on, and it is what keeps
+    /// the connection busy.
+    pub(super) fn answer(
+        self,
+        response: Response<Body>,
+        busy: &mut Option<Busy>,
+    ) -> Response<Body> {
         let (response, tunnel) = self.client.answer(response);
         if let Some(tunnel) = tunnel {
-            self.tunnels.0.lock().spawn(tunnel.run(self.drain));
+            let (busy, tunnel) = (busy.take(), tunnel.run(self.drain));
+            self.tunnels.0.lock().spawn(async move {
+                tunnel.await;
+                drop(busy);
+            });
         }
         response
     }

@@ -10,10 +10,12 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, 
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::connections::ConnectionSums;
 use super::traffic::{BOUNDS, CLASSES, Sums};
 use super::{Metrics, guests};
 use crate::admin::Shown;
 use crate::app::ReloadStats;
+use crate::listener::Ended;
 
 /// Everything, as it is now.
 ///
@@ -35,6 +37,12 @@ pub(crate) fn expose(
     let moment = Moment {
         routes: sums(&metrics.routes),
         upstreams: sums(&metrics.upstreams),
+        listeners: {
+            let all = metrics.listeners.lock();
+            let all = all.iter();
+            all.map(|(name, listener)| (name.clone(), listener.sums()))
+                .collect()
+        },
         failures: metrics.failures.counts().collect(),
         plugins: shown
             .plugins
@@ -82,6 +90,7 @@ fn by_id(vms: Vec<VmStats>) -> Vec<VmStats> {
 struct Moment {
     routes: Vec<(String, Sums)>,
     upstreams: Vec<(String, Sums)>,
+    listeners: Vec<(String, ConnectionSums)>,
     failures: Vec<(&'static str, u64)>,
     plugins: Vec<(String, PluginStats)>,
     vms: Vec<VmStats>,
@@ -98,6 +107,7 @@ impl Collector for Moment {
             "The version that runs.",
             [([("version", env!("CARGO_PKG_VERSION"))], 1)],
         )?;
+        page.listeners(&self.listeners)?;
         page.routes(&self.routes)?;
         page.upstreams(&self.upstreams)?;
         page.counter(
@@ -196,6 +206,31 @@ impl Page<'_, '_> {
             encode(&mut family.encode_family(&labels)?, value)?;
         }
         Ok(())
+    }
+
+    fn listeners(&mut self, listeners: &[(String, ConnectionSums)]) -> fmt::Result {
+        let each = |value: fn(&ConnectionSums) -> u64| {
+            let all = listeners.iter();
+            all.map(move |(name, sums)| ([("listener", name.as_str())], value(sums)))
+        };
+        self.counter(
+            "loom_connections",
+            "Connections that a listener served.",
+            each(|sums| sums.accepted),
+        )?;
+        self.gauge(
+            "loom_connections_open",
+            "Connections that are open.",
+            each(|sums| sums.open),
+        )?;
+        self.counter(
+            "loom_connections_ended",
+            "Connections that the gateway ended or did not take, by the cause's code.",
+            listeners.iter().flat_map(|(name, sums)| {
+                let codes = Ended::ALL.iter().map(|why| why.code()).zip(sums.ended);
+                codes.map(|(code, count)| ([("listener", name.as_str()), ("code", code)], count))
+            }),
+        )
     }
 
     fn routes(&mut self, routes: &[(String, Sums)]) -> fmt::Result {

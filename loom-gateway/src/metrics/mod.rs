@@ -3,6 +3,7 @@
 //! Whoever counts holds its counters since it was built: on the way of a request nothing is looked up, locked, formatted or
 //! waited for. A gateway without `admin` has none of this.
 
+mod connections;
 mod expose;
 mod failures;
 mod guests;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub(crate) use connections::Connections;
 pub(crate) use expose::expose;
 pub(crate) use failures::show_failures;
 pub(crate) use traffic::Traffic;
@@ -26,6 +28,7 @@ use failures::Failures;
 pub(crate) struct Metrics {
     routes: Mutex<BTreeMap<String, Arc<Traffic>>>,
     upstreams: Mutex<BTreeMap<String, Arc<Traffic>>>,
+    listeners: Mutex<BTreeMap<String, Arc<Connections>>>,
     failures: Arc<Failures>,
 }
 
@@ -39,11 +42,16 @@ impl Metrics {
     pub(crate) fn upstream(&self, name: &str) -> Arc<Traffic> {
         counters(&self.upstreams, name)
     }
+
+    /// The counters of a listener.
+    pub(crate) fn listener(&self, name: &str) -> Arc<Connections> {
+        counters(&self.listeners, name)
+    }
 }
 
 /// The counters of this name. Those that nobody counts with any more are forgotten, so that labels do not pile up.
-fn counters(all: &Mutex<BTreeMap<String, Arc<Traffic>>>, name: &str) -> Arc<Traffic> {
+fn counters<T: Default>(all: &Mutex<BTreeMap<String, Arc<T>>>, name: &str) -> Arc<T> {
     let mut all = all.lock();
-    all.retain(|other, traffic| other == name || Arc::strong_count(traffic) > 1);
+    all.retain(|other, counters| other == name || Arc::strong_count(counters) > 1);
     Arc::clone(all.entry(name.to_owned()).or_default())
 }

@@ -3,6 +3,7 @@
 mod access_log;
 mod catch_panic;
 mod client;
+mod forwarded;
 mod host;
 mod matching;
 mod normalize;
@@ -14,11 +15,13 @@ mod table;
 use std::sync::Arc;
 
 use axum::Router;
+use loom_config::model::{Listener, ListenerLimits};
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use access_log::Sink as AccessLog;
+pub(crate) use forwarded::client_address;
 pub(crate) use host::authority;
 pub(crate) use matching::{Asked, Found, Matcher, conditions};
 pub(crate) use normalize::normalize_path;
@@ -33,6 +36,7 @@ use crate::trace::{TraceLayer, Tracing};
 use access_log::AccessLogLayer;
 use catch_panic::CatchPanicLayer;
 use client::ClientLayer;
+use forwarded::ForwardedLayer;
 use normalize::NormalizePathLayer;
 use request_id::RandomId;
 
@@ -41,6 +45,7 @@ use request_id::RandomId;
 /// One stack in one fallback service, not a call of `Router::layer` per layer, since each of those boxes the request's
 /// future once more.
 pub(crate) fn listener_router(
+    listener: &Listener,
     routes: RouteTable,
     error_header: bool,
     metrics: Option<&Metrics>,
@@ -48,7 +53,9 @@ pub(crate) fn listener_router(
     tracing: Option<&Arc<Tracing>>,
 ) -> Router {
     let stack = ServiceBuilder::new()
-        // Outside of everything: its span is the whole request, and the log names the trace that it is in.
+        // Outside of everything that names the client.
+        .option_layer(ForwardedLayer::new(&listener.trusted_proxies))
+        // Outside of everything that can answer: its span is the whole request, and the log names the trace that it is in.
         .option_layer(tracing.map(TraceLayer::new))
         // A client's own number could be anybody's: the gateway gives each request a new one.
         .map_request(request_id::forget)
@@ -64,16 +71,16 @@ pub(crate) fn listener_router(
         .layer(GrpcLayer)
         // Around all that is not only the gateway's: routes, plugins, upstreams.
         .layer(CatchPanicLayer)
-        .layer(border())
+        .layer(border(&listener.limits))
         .service(routes);
     Router::new().fallback_service(stack)
 }
 
 /// What makes a request the one that routes are asked about.
-pub(crate) fn border() -> (ClientLayer, NormalizePathLayer) {
+pub(crate) fn border(limits: &ListenerLimits) -> (ClientLayer, NormalizePathLayer) {
     (
         // Nothing below reads an untrue header, or a request that is two.
-        ClientLayer,
+        ClientLayer::new(limits),
         // Just before the routes: the log shows the path as it was sent, routes and plugins see the normal one.
         NormalizePathLayer,
     )

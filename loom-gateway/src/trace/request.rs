@@ -16,7 +16,7 @@ use opentelemetry_sdk::trace::{SdkTracer, Span};
 use super::collector::Tracing;
 use super::headers;
 use crate::errors::Cause;
-use crate::router::authority;
+use crate::router::{authority, client_address};
 
 /// A request that is recorded: what the spans below its own need.
 #[derive(Debug, Clone)]
@@ -163,9 +163,10 @@ fn describe<B>(request: &Request<B>, method: &'static str, span: &mut Span) {
     let connection = request.extensions().get::<ConnectionInfo>();
     let scheme = connection.map_or("http", ConnectionInfo::scheme);
     span.set_attribute(KeyValue::new("url.scheme", scheme));
+    if let Some(client) = client_address(request.extensions()) {
+        span.set_attribute(KeyValue::new("client.address", client.to_string()));
+    }
     if let Some(connection) = connection {
-        let client = connection.peer().ip().to_string();
-        span.set_attribute(KeyValue::new("client.address", client));
         peer(connection.peer(), span);
     }
     let authority = authority(request.uri(), request.headers());

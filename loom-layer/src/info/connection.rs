@@ -1,7 +1,9 @@
 //! The connection that a request came on.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use http::HeaderValue;
 
 use super::TlsInfo;
 
@@ -24,6 +26,7 @@ use super::TlsInfo;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionInfo {
     inner: Arc<Connection>,
+    proxied: Option<Proxied>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +35,27 @@ struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
     tls: Option<TlsInfo>,
+    shown: Shown,
 }
+
+/// What a proxy that is believed says of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Proxied {
+    client: IpAddr,
+    https: Option<bool>,
+}
+
+/// The peer's IP address as text, from the first time that somebody asks. Connections do not differ by whether one did.
+#[derive(Debug, Clone, Default)]
+struct Shown(OnceLock<HeaderValue>);
+
+impl PartialEq for Shown {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Shown {}
 
 impl ConnectionInfo {
     /// A connection without TLS from `peer`, accepted at `local`. An IPv4 address that an IPv6 socket shows as
@@ -46,7 +69,9 @@ impl ConnectionInfo {
                 peer: plain(peer),
                 local: plain(local),
                 tls: None,
+                shown: Shown::default(),
             }),
+            proxied: None,
         }
     }
 
@@ -69,9 +94,64 @@ impl ConnectionInfo {
         self.inner.id
     }
 
-    /// The client's address.
+    /// Says that the peer is a proxy that is believed, and passes on a request of this client: `source.address` is then the
+    /// client's address, with port 0, as in Envoy. With `https`, `request.scheme` is what the client spoke.
+    ///
+    /// It holds for this clone alone, so for one request of the connection.
+    ///
+    /// ```
+    /// use loom_layer::ConnectionInfo;
+    ///
+    /// let proxy = ConnectionInfo::new("10.0.0.9:4711".parse()?, "10.0.0.1:80".parse()?);
+    /// let request = proxy.clone().on_behalf_of("192.0.2.7".parse()?, Some(true));
+    /// assert_eq!(request.client().to_string(), "192.0.2.7:0");
+    /// assert_eq!(request.peer(), proxy.peer());
+    /// assert_eq!((request.scheme(), proxy.scheme()), ("https", "http"));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn on_behalf_of(mut self, client: IpAddr, https: Option<bool>) -> Self {
+        let client = client.to_canonical();
+        self.proxied = Some(Proxied { client, https });
+        self
+    }
+
+    /// Whether somebody said on whose behalf the peer speaks.
+    pub fn is_proxied(&self) -> bool {
+        self.proxied.is_some()
+    }
+
+    /// The client's address: the peer's, or the one on whose behalf it speaks.
+    pub fn client(&self) -> SocketAddr {
+        match self.proxied {
+            Some(proxied) => SocketAddr::new(proxied.client, 0),
+            None => self.inner.peer,
+        }
+    }
+
+    /// The address of the other end of the connection, be it the client or a proxy.
     pub fn peer(&self) -> SocketAddr {
         self.inner.peer
+    }
+
+    /// The peer's IP address as a header such as `x-forwarded-for` has it. Written once for a connection, however many
+    /// requests ask for it.
+    ///
+    /// ```
+    /// # use loom_layer::ConnectionInfo;
+    /// let connection = ConnectionInfo::new("[::ffff:192.0.2.7]:5".parse()?, "[::]:80".parse()?);
+    /// assert_eq!(connection.peer_value(), "192.0.2.7");
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never: an IP address is a valid value.
+    pub fn peer_value(&self) -> &HeaderValue {
+        self.inner.shown.0.get_or_init(|| {
+            let text = self.inner.peer.ip().to_string();
+            HeaderValue::try_from(text).expect("digits, letters, dots and colons")
+        })
     }
 
     /// The address that the client connected to.
@@ -84,12 +164,14 @@ impl ConnectionInfo {
         self.inner.tls.as_ref()
     }
 
-    /// `http`, or `https` on an encrypted connection.
+    /// `http`, or `https` on an encrypted connection, or what the client spoke to the proxy.
     pub fn scheme(&self) -> &'static str {
-        if self.inner.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        }
+        if self.is_https() { "https" } else { "http" }
+    }
+
+    /// Whether [`scheme`](Self::scheme) is `https`.
+    pub fn is_https(&self) -> bool {
+        let said = self.proxied.and_then(|proxied| proxied.https);
+        said.unwrap_or(self.inner.tls.is_some())
     }
 }

@@ -204,7 +204,7 @@ impl StreamHandle {
         let secure = parts
             .extensions
             .get::<ConnectionInfo>()
-            .is_some_and(|connection| connection.tls().is_some());
+            .is_some_and(ConnectionInfo::is_https);
         let head = RequestHead {
             method: Some(std::mem::take(&mut parts.method)),
             uri: std::mem::take(&mut parts.uri),

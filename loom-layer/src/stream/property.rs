@@ -116,7 +116,7 @@ fn attribute<'a>(path: &[&[u8]], exchange: &'a Exchange) -> Option<Value<'a>> {
         [b"request", name] => request(name, exchange),
         [b"response", name] => response(name, exchange),
         [b"connection", name] => connection(name, facts.connection.as_ref()?),
-        [b"source", name] => peer(name, facts.connection.as_ref()?.peer()),
+        [b"source", name] => peer(name, facts.connection.as_ref()?.client()),
         [b"destination", name] => peer(name, facts.connection.as_ref()?.local()),
         [b"upstream", name] => upstream(name, facts.upstream.as_ref()?),
         [b"connection_id"] => connection(b"id", facts.connection.as_ref()?),

@@ -21,7 +21,7 @@ async fn lines(path: &Path, count: usize) -> Vec<String> {
     .await
 }
 
-async fn json(path: &Path, count: usize) -> Vec<Value> {
+pub(super) async fn json(path: &Path, count: usize) -> Vec<Value> {
     let lines = lines(path, count).await;
     let lines = lines.iter().map(|line| serde_json::from_str(line));
     lines.collect::<Result<_, _>>().expect("JSON")

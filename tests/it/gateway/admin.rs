@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::support::{Loom, Raw, Upstream, address, refused_address, start, within};
 use crate::built::add_header;
 
-const ADMIN: &str = "admin: {address: '127.0.0.1:0'}\n";
+pub(super) const ADMIN: &str = "admin: {address: '127.0.0.1:0'}\n";
 
-fn admin(gateway: &Running) -> SocketAddr {
+pub(super) fn admin(gateway: &Running) -> SocketAddr {
     gateway.admin_address().expect("there is one")
 }
 
@@ -66,7 +66,7 @@ fn count(series: &BTreeMap<String, f64>, name: &str) -> f64 {
 }
 
 /// The metrics, once this one has this value.
-async fn eventually(admin: SocketAddr, name: &str, value: f64) -> BTreeMap<String, f64> {
+pub(super) async fn eventually(admin: SocketAddr, name: &str, value: f64) -> BTreeMap<String, f64> {
     within(async {
         loop {
             let series = metrics(admin).await;

@@ -63,12 +63,18 @@ async fn gateway(paths: &[&str], endpoints: &str) -> (Running, TempDir) {
 
 /// The same on another path than `/*`.
 async fn on_path(paths: &[&str], on: &str, endpoints: &str) -> (Running, TempDir) {
+    beside(paths, "", on, endpoints).await
+}
+
+/// The same with further keys of the file.
+async fn beside(paths: &[&str], keys: &str, on: &str, endpoints: &str) -> (Running, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("shows.wasm");
     std::fs::write(&path, wat::parse_str(shows(paths)).expect("valid")).expect("written");
     let refused = refused_address().await;
     let gateway = start(&format!(
-        "plugins: [{{name: shows, path: '{}'}}]
+        "{keys}
+plugins: [{{name: shows, path: '{}'}}]
 routes:
   - {{id: main, path: '{on}', plugins: [shows], upstream: backend}}
   - {{id: refused, path: /refused, plugins: [shows], upstream: nobody}}
@@ -83,6 +89,10 @@ upstreams:
 
 async fn shown(connection: &mut Raw, path: &str) -> Vec<String> {
     let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+    answered(connection, &request).await
+}
+
+async fn answered(connection: &mut Raw, request: &str) -> Vec<String> {
     connection.send(request).await;
     let response = connection.response().await;
     let values = response
@@ -119,6 +129,36 @@ async fn each_connection_has_a_number_and_its_addresses() {
         assert_eq!(shown[3], address.to_string());
         assert_eq!(shown[4], "-");
     }
+}
+
+#[tokio::test]
+async fn the_source_is_the_client_that_a_trusted_proxy_names() {
+    let paths = [
+        r"source\00address",
+        r"source\00port",
+        r"request\00scheme",
+        r"request\00headers\00x-forwarded-for",
+    ];
+    let backend = format!("'{}'", Upstream::bind().await.say("hello"));
+    let headers = "x-forwarded-for: 192.0.2.7\r\nx-forwarded-proto: https\r\n";
+    let get = format!("GET / HTTP/1.1\r\nhost: a\r\n{headers}\r\n");
+    let trusting = |network: &str| {
+        format!("listeners: [{{name: web, address: '127.0.0.1:0', trusted_proxies: '{network}'}}]")
+    };
+    let (gateway, _folder) = beside(&paths, &trusting("127.0.0.0/8"), "/*", &backend).await;
+    let mut connection = Raw::connect(address(&gateway)).await;
+    let wanted = ["192.0.2.7:0", "0", "https", "192.0.2.7, 127.0.0.1"];
+    assert_eq!(answered(&mut connection, &get).await, wanted);
+    // What a proxy says of one request does not hold for the next one.
+    let get_bare = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let wanted = ["127.0.0.1:0", "0", "http", "127.0.0.1"];
+    assert_eq!(answered(&mut connection, get_bare).await, wanted);
+    let (gateway, _folder) = beside(&paths, &trusting("10.0.0.0/8"), "/*", &backend).await;
+    let mut connection = Raw::connect(address(&gateway)).await;
+    let own = local(&connection);
+    let port = own.port().to_string();
+    let wanted = [&*own.to_string(), &*port, "http", "127.0.0.1"];
+    assert_eq!(answered(&mut connection, &get).await, wanted);
 }
 
 #[tokio::test]

@@ -2,10 +2,9 @@
 
 mod compression;
 mod cors;
-mod networks;
 mod rate_limit;
 
-use super::Checker;
+use super::{Checker, networks};
 use crate::limits;
 use crate::model::{Compression, Middleware};
 use crate::raw::{self, Switch};

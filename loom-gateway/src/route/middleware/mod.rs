@@ -4,7 +4,6 @@
 //! A route that has none of it has no layer for it. One that has some of it has one stack with one box, in which what it does
 //! not have only lets requests pass.
 
-mod address;
 mod body_limit;
 mod bypass;
 mod compression;

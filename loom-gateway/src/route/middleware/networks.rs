@@ -6,9 +6,9 @@ use axum::body::Body;
 use http::{Request, Response};
 use ipnet::IpNet;
 
-use super::address;
 use super::gate::Check;
 use crate::errors::Failure;
+use crate::router::client_address;
 
 /// The networks that clients may, and may not, be in.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Networks {
 
 impl Check for Networks {
     fn refuse(&self, request: &mut Request<Body>) -> Option<Response<Body>> {
-        let refused = !self.admit(address::client(request));
+        let refused = !self.admit(client_address(request.extensions()));
         refused.then(|| Failure::IpDenied.respond(request.uri().path(), None))
     }
 }

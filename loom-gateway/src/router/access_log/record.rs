@@ -11,14 +11,14 @@ use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
 use humantime::format_rfc3339_millis;
 use loom_config::model::AccessField;
-use loom_layer::{ConnectionInfo, LocalReplyInfo, RouteInfo, UpstreamInfo};
+use loom_layer::{LocalReplyInfo, RouteInfo, UpstreamInfo};
 use tower_http::request_id::RequestId;
 
 use super::entry::Entry;
 use super::line::Line;
 use super::sink::Sink;
 use crate::errors::Cause;
-use crate::router::host;
+use crate::router::{client_address, host};
 
 /// See the module's text.
 pub(super) struct Record {
@@ -40,13 +40,12 @@ impl Record {
     pub(super) fn new<B>(sink: &Arc<Sink>, request: &Request<B>) -> Self {
         let (headers, extensions) = (request.headers(), request.extensions());
         let id = extensions.get::<RequestId>();
-        let client = extensions.get::<ConnectionInfo>();
         Self {
             sink: Arc::clone(sink),
             began: SystemTime::now(),
             host: host::authority(request.uri(), headers).map(str::to_owned),
             id: id.map(|id| id.header_value().clone()),
-            client: client.map(|connection| connection.peer().ip()),
+            client: client_address(extensions),
             user_agent: headers.get(USER_AGENT).cloned(),
             traceparent: headers.get("traceparent").cloned(),
             received: Arc::default(),

@@ -1,11 +1,15 @@
 //! Which requests a gateway answers at all, and the one form that they have afterwards.
 
 use axum::body::Body;
-use http::header::HOST;
+use http::header::{HOST, HeaderName};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
+use loom_config::model::ListenerLimits;
 
 use crate::errors::Failure;
-use crate::router::host;
+use crate::router::{X_REQUEST_ID, host};
+
+/// Headers that a request may have from the gateway by then.
+static OWN: [HeaderName; 2] = [X_REQUEST_ID, HeaderName::from_static("traceparent")];
 
 /// Why a request goes no further.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,11 +33,44 @@ impl Refusal {
     }
 }
 
-/// Checks method, target and authority.
+/// What the head of a request has at the most, beyond what hyper sees to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeadLimits {
+    uri_length: usize,
+    header_count: usize,
+}
+
+impl HeadLimits {
+    pub(super) fn new(limits: &ListenerLimits) -> Self {
+        Self {
+            uri_length: limits.uri_length,
+            header_count: limits.header_count,
+        }
+    }
+
+    fn check<B>(self, request: &Request<B>) -> Result<(), Failure> {
+        let target = request.uri().path_and_query();
+        if target.is_some_and(|target| target.as_str().len() > self.uri_length) {
+            return Err(Failure::UriTooLong);
+        }
+        let headers = request.headers();
+        if headers.len() > self.header_count {
+            // What the gateway has put there itself does not count.
+            let own = OWN.iter().filter(|name| headers.contains_key(*name));
+            if headers.len() - own.count() > self.header_count {
+                return Err(Failure::TooManyHeaders);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks size, method, target and authority.
 ///
 /// Afterwards HTTP/1 requests have an origin-form target and their authority in `Host`, HTTP/2 ones have it in the
 /// target, as it was sent.
-pub(super) fn admit<B>(request: &mut Request<B>) -> Result<(), Refusal> {
+pub(super) fn admit<B>(request: &mut Request<B>, most: HeadLimits) -> Result<(), Refusal> {
+    most.check(request).map_err(Refusal::Failure)?;
     if request.method() == Method::CONNECT {
         return Err(Refusal::Failure(Failure::Tunnel));
     }
@@ -102,6 +139,10 @@ fn check_authority<B>(request: &mut Request<B>, http1: bool) -> Result<(), Refus
 mod tests {
     use super::*;
 
+    fn admit(request: &mut Request<()>) -> Result<(), Refusal> {
+        super::admit(request, HeadLimits::new(&ListenerLimits::default()))
+    }
+
     const BAD_HOST: Refusal = Refusal::Failure(Failure::InvalidHost);
 
     fn request(version: Version, target: &'static str, hosts: &[&'static str]) -> Request<()> {
@@ -156,6 +197,29 @@ mod tests {
             admit(&mut request(Version::HTTP_2, "/", &[])),
             Err(BAD_HOST)
         );
+    }
+
+    #[test]
+    fn heads_have_a_size() {
+        let most = HeadLimits {
+            uri_length: 8,
+            header_count: 2,
+        };
+        let admitted = |target, hosts: &[&'static str], more: usize| {
+            let mut request = request(Version::HTTP_11, target, hosts);
+            for number in 0..more {
+                let name = http::HeaderName::try_from(format!("x-{number}"));
+                let value = http::HeaderValue::from_static("");
+                request.headers_mut().insert(name.expect("a name"), value);
+            }
+            super::admit(&mut request, most)
+        };
+        assert_eq!(admitted("/23?5678", &["a"], 1), Ok(()));
+        assert_eq!(admitted("http://example.com/", &["a"], 1), Ok(()));
+        let too_long = Refusal::Failure(Failure::UriTooLong);
+        assert_eq!(admitted("/23?56789", &["a"], 1), Err(too_long));
+        let too_many = Refusal::Failure(Failure::TooManyHeaders);
+        assert_eq!(admitted("/", &["a"], 2), Err(too_many));
     }
 
     #[test]

@@ -3,9 +3,6 @@
 //! It happens here and not in the proxy service, so that plugins judge by what is true: a plugin that reads
 //! `x-forwarded-for` reads the connection's address, as in Envoy.
 
-use std::io::Write;
-use std::net::IpAddr;
-
 use http::header::{COOKIE, FORWARDED, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
 use loom_layer::ConnectionInfo;
@@ -14,9 +11,11 @@ use crate::hop_by_hop;
 use crate::router::host;
 use crate::upgrade;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(in crate::router) const X_FORWARDED_FOR: HeaderName =
+    HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(in crate::router) const X_FORWARDED_PROTO: HeaderName =
+    HeaderName::from_static("x-forwarded-proto");
 
 /// Drops what only the gateway may say, and says it.
 pub(super) fn clean<B>(request: &mut Request<B>) {
@@ -25,27 +24,46 @@ pub(super) fn clean<B>(request: &mut Request<B>) {
     let upgrade = hop_by_hop::remove_from_request(request.headers_mut());
     upgrade::keep_in_request(request, upgrade);
     let headers = request.headers_mut();
-    remove_claims(headers);
+    let believed = connection.as_ref().is_some_and(ConnectionInfo::is_proxied);
+    remove_claims(headers, believed);
     join_cookies(headers);
 
     // A Unix socket has no addresses.
-    if let Some(address) = connection
-        .as_ref()
-        .and_then(|connection| address(connection.peer().ip()))
-    {
-        headers.insert(X_FORWARDED_FOR, address);
+    if let Some(connection) = &connection {
+        let address = connection.peer_value();
+        let extended = believed.then(|| extended(headers, address)).flatten();
+        headers.insert(X_FORWARDED_FOR, extended.unwrap_or_else(|| address.clone()));
     }
-    let scheme = connection.as_ref().map_or("http", ConnectionInfo::scheme);
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    if let Some(Ok(authority)) = authority {
+    let is_missing = |headers: &HeaderMap, name| !believed || !headers.contains_key(name);
+    if is_missing(headers, X_FORWARDED_PROTO) {
+        let scheme = connection.as_ref().map_or("http", ConnectionInfo::scheme);
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    }
+    if let Some(Ok(authority)) = authority
+        && is_missing(headers, X_FORWARDED_HOST)
+    {
         headers.insert(X_FORWARDED_HOST, authority);
     }
 }
 
-/// Removes what a client claims about its way here. Nobody is trusted with these.
-fn remove_claims(headers: &mut HeaderMap) {
-    while let Some(name) = headers.keys().find(|name| is_claim(name)).cloned() {
+/// Removes what a client claims about its way here, and all that is not from a proxy that is `believed`.
+///
+/// `forwarded` and `x-real-ip` are never believed: many proxies write the others, and pass these on as a client sent them.
+fn remove_claims(headers: &mut HeaderMap, believed: bool) {
+    let is_removed = |name: &HeaderName| {
+        let is_extended = || believed && name.as_str().starts_with("x-forwarded-");
+        is_claim(name) && !is_extended()
+    };
+    while let Some(name) = headers.keys().find(|name| is_removed(name)).cloned() {
         headers.remove(name);
+    }
+    if believed {
+        keep_valid(headers, &X_FORWARDED_PROTO, |scheme| {
+            matches!(scheme, "http" | "https" | "ws" | "wss")
+        });
+        keep_valid(headers, &X_FORWARDED_HOST, |authority| {
+            host::comparable(authority).is_some()
+        });
     }
 }
 
@@ -54,6 +72,27 @@ fn is_claim(name: &HeaderName) -> bool {
         let name = name.as_str();
         name.starts_with("x-forwarded-") || name == "x-real-ip"
     }
+}
+
+/// Removes a header that is there more than once, or says something that cannot be.
+fn keep_valid(headers: &mut HeaderMap, name: &HeaderName, valid: impl Fn(&str) -> bool) {
+    let mut values = headers.get_all(name).iter();
+    let only = values.next().filter(|_| values.next().is_none());
+    let text = only.and_then(|value| value.to_str().ok());
+    if !text.is_some_and(valid) {
+        headers.remove(name);
+    }
+}
+
+/// What `x-forwarded-for` has said so far, and this address behind it, in one field.
+fn extended(headers: &HeaderMap, address: &HeaderValue) -> Option<HeaderValue> {
+    let mut joined = Vec::new();
+    for field in headers.get_all(X_FORWARDED_FOR) {
+        joined.extend_from_slice(field.as_bytes());
+        joined.extend_from_slice(b", ");
+    }
+    joined.extend_from_slice(address.as_bytes());
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(joined)).ok()
 }
 
 /// HTTP/2 may split `cookie` into several fields; HTTP/1.1 knows only one (RFC 9113, 8.2.3).
@@ -72,26 +111,27 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn address(ip: IpAddr) -> Option<HeaderValue> {
-    // As long as an IPv6 address can be.
-    let mut text = [0; 46];
-    let mut rest = text.as_mut_slice();
-    // A listener on [::] sees IPv4 clients as ::ffff:a.b.c.d.
-    write!(rest, "{}", ip.to_canonical()).ok()?;
-    let free = rest.len();
-    HeaderValue::from_bytes(&text[..text.len() - free]).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn cleaned(headers: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut request = Request::new(());
-        request.extensions_mut().insert(ConnectionInfo::new(
+        cleaned_from(connection(), headers)
+    }
+
+    fn connection() -> ConnectionInfo {
+        ConnectionInfo::new(
             "[::ffff:192.0.2.7]:4711".parse().expect("address"),
             "127.0.0.1:80".parse().expect("address"),
-        ));
+        )
+    }
+
+    fn cleaned_from(
+        connection: ConnectionInfo,
+        headers: &[(&'static str, &'static str)],
+    ) -> HeaderMap {
+        let mut request = Request::new(());
+        request.extensions_mut().insert(connection);
         for (name, value) in headers {
             request
                 .headers_mut()
@@ -129,6 +169,40 @@ mod tests {
                 ("x-kept", "yes"),
             ]
         );
+    }
+
+    #[test]
+    fn a_proxy_that_is_believed_is_extended() {
+        let believed = || {
+            let client = "1.1.1.1".parse().expect("address");
+            connection().on_behalf_of(client, Some(true))
+        };
+        let headers = cleaned_from(
+            believed(),
+            &[
+                ("host", "a"),
+                ("connection", "x-forwarded-for"),
+                ("x-forwarded-for", "1.1.1.1"),
+                ("x-forwarded-for", "10.0.0.1"),
+                ("x-forwarded-host", "example.com"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-port", "443"),
+                ("forwarded", "for=2.2.2.2"),
+                ("x-real-ip", "2.2.2.2"),
+            ],
+        );
+        assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 10.0.0.1, 192.0.2.7");
+        assert_eq!(headers["x-forwarded-host"], "example.com");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert_eq!(headers["x-forwarded-port"], "443");
+        assert!(!headers.contains_key("forwarded") && !headers.contains_key("x-real-ip"));
+
+        let said_twice = [("x-forwarded-proto", "http"), ("x-forwarded-proto", "http")];
+        let headers = cleaned_from(believed(), &said_twice);
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        let headers = cleaned_from(believed(), &[("host", "a"), ("x-forwarded-host", "a/b")]);
+        assert_eq!(headers["x-forwarded-host"], "a");
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
     }
 
     #[test]

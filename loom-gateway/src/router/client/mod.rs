@@ -7,4 +7,5 @@ mod admit;
 mod headers;
 mod service;
 
+pub(super) use headers::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 pub(crate) use service::ClientLayer;

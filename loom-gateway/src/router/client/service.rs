@@ -5,20 +5,34 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response};
+use loom_config::model::ListenerLimits;
 use tower::{Layer, Service};
 
-use super::admit::admit;
+use super::admit::{HeadLimits, admit};
 use super::headers::clean;
 
 /// Puts [`Client`] around a service.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ClientLayer;
+pub(crate) struct ClientLayer {
+    most: HeadLimits,
+}
+
+impl ClientLayer {
+    pub(crate) fn new(limits: &ListenerLimits) -> Self {
+        Self {
+            most: HeadLimits::new(limits),
+        }
+    }
+}
 
 impl<S> Layer<S> for ClientLayer {
     type Service = Client<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Client { inner }
+        Client {
+            inner,
+            most: self.most,
+        }
     }
 }
 
@@ -26,6 +40,7 @@ impl<S> Layer<S> for ClientLayer {
 #[derive(Debug, Clone)]
 pub(crate) struct Client<S> {
     inner: S,
+    most: HeadLimits,
 }
 
 impl<S, B> Service<Request<B>> for Client<S>
@@ -41,7 +56,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if let Err(refusal) = admit(&mut request) {
+        if let Err(refusal) = admit(&mut request, self.most) {
             return Either::Right(ready(Ok(refusal.response(request.uri()))));
         }
         clean(&mut request);

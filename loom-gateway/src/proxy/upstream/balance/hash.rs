@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use http::Request;
 use http::header::COOKIE;
 use loom_config::model::HashOn;
-use loom_layer::ConnectionInfo;
+
+use crate::router::client_address;
 
 /// The place of the first of these parts that the request has.
 pub(super) fn of<B>(request: &Request<B>, parts: &[HashOn]) -> Option<u64> {
@@ -13,9 +14,7 @@ pub(super) fn of<B>(request: &Request<B>, parts: &[HashOn]) -> Option<u64> {
         HashOn::Header(name) => Some(hash(request.headers().get(name)?.as_bytes())),
         HashOn::Cookie(name) => Some(hash(cookie(request, name)?)),
         HashOn::Query(name) => Some(hash(parameter(request.uri().query()?, name)?.as_bytes())),
-        HashOn::Ip => Some(address(
-            request.extensions().get::<ConnectionInfo>()?.peer().ip(),
-        )),
+        HashOn::Ip => Some(address(client_address(request.extensions())?)),
     })
 }
 
@@ -59,6 +58,8 @@ fn hash(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use loom_layer::ConnectionInfo;
+
     use super::*;
 
     fn parts(request: &Request<()>, part: HashOn) -> Option<u64> {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderName, Request};
 
-use crate::route::middleware::address;
+use crate::router::client_address;
 
 /// Whose bucket it is. Small, whatever the client sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,7 +47,8 @@ impl KeyOf {
             });
             return Key::Header(first, second);
         }
-        address::client(request).map_or(Key::Nobody, |address| Key::Address(of_one_client(address)))
+        let client = client_address(request.extensions());
+        client.map_or(Key::Nobody, |address| Key::Address(of_one_client(address)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `ip_allow` and `ip_deny`
+//! Lists of networks and addresses.
 
 use std::net::IpAddr;
 

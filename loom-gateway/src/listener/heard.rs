@@ -1,0 +1,125 @@
+//! The socket of a connection, which notices what comes, and whether what goes is taken.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::activity::Activity;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Tells the connection's [`Activity`] that something was read, whether it is HTTP/2, and whether something can be sent.
+#[derive(Debug)]
+pub(super) struct Heard<S> {
+    stream: S,
+    activity: Arc<Activity>,
+    /// How much of the preface of HTTP/2 has come; `None` when that is decided.
+    preface: Option<u8>,
+}
+
+impl<S> Heard<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self {
+            stream,
+            activity,
+            preface: Some(0),
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.activity.received();
+        if let Some(known) = self.preface {
+            let missing = &PREFACE[usize::from(known)..];
+            let common = missing.iter().zip(bytes).take_while(|(a, b)| a == b);
+            let common = common.count();
+            let is_whole = common == missing.len();
+            if is_whole {
+                self.activity.speaks_http2();
+            }
+            let goes_on = !is_whole && common == bytes.len();
+            self.preface = goes_on.then(|| known + u8::try_from(common).unwrap_or(0));
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        self.hear(&buf.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.activity.sent(poll.is_ready());
+        poll
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let poll = Pin::new(&mut self.stream).poll_flush(cx);
+        if poll.is_pending() {
+            self.activity.sent(false);
+        }
+        poll
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.activity.sent(poll.is_ready());
+        poll
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_http2(pieces: &[&[u8]]) -> bool {
+        let activity = Activity::new();
+        let mut heard = Heard::new((), Arc::clone(&activity));
+        for piece in pieces {
+            heard.hear(piece);
+        }
+        activity.is_http2()
+    }
+
+    #[test]
+    fn the_preface_may_come_in_pieces() {
+        assert!(is_http2(&[PREFACE]));
+        assert!(is_http2(&[&[PREFACE, b"more"].concat()]));
+        assert!(is_http2(&PREFACE.chunks(1).collect::<Vec<_>>()));
+        assert!(!is_http2(&[&PREFACE[..23]]));
+        assert!(!is_http2(&[b"GET / HTTP/1.1\r\n\r\n"]));
+        assert!(!is_http2(&[&PREFACE[..10], b"x", PREFACE]));
+        assert!(!is_http2(&[b"x", PREFACE]));
+    }
+}
