@@ -71,7 +71,7 @@ fn guests(root: &Path, folder: &Path) -> Result<PathBuf, Error> {
 
 fn kit(root: &Path) -> Result<PathBuf, Error> {
     let mut command = cargo::build_in(root);
-    command.args(["--package", "loom-conformance"]);
+    command.args(["--workspace", "--bin", "loom-conformance"]);
     let files = cargo::run(command, "the conformance kit")?;
     let program = files
         .into_iter()

@@ -20,8 +20,8 @@ static LOOM: LazyLock<PathBuf> = LazyLock::new(|| {
         "build",
         "--quiet",
         "--locked",
-        "--package",
-        "loom-gateway",
+        // With the features of the tests, see their Cargo.toml.
+        "--workspace",
         "--bin",
         "loom",
     ]);
