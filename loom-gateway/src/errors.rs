@@ -44,6 +44,8 @@ failures! {
     UriTooLong: URI_TOO_LONG, "uri_too_long", "the request target is too long";
     /// There are more header fields than the listener's `limits.header_count`. With HTTP/1 hyper answers that.
     TooManyHeaders: REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", "the request has too many header fields";
+    /// A transfer coding besides `chunked` (RFC 9112, 6.1).
+    TransferCoding: NOT_IMPLEMENTED, "transfer_coding", "the gateway knows no transfer coding but chunked";
     /// The client's body ended early or broke the rules of its framing.
     RequestBody: BAD_REQUEST, "request_body", "the request body is not complete";
     /// The client is not in a network of the route's `ip_allow`, or in one of its `ip_deny`.
@@ -60,10 +62,16 @@ failures! {
     Panic: INTERNAL_SERVER_ERROR, "gateway_panic", "the gateway failed on this request";
     /// `CONNECT`: the gateway opens no tunnels.
     Tunnel: NOT_IMPLEMENTED, "tunnel", "the gateway opens no tunnels";
-    /// No connection to the endpoint: refused, unreachable, name not found.
+    /// No connection to the endpoint: refused or unreachable.
     Unreachable: BAD_GATEWAY, "upstream_unreachable", "the upstream cannot be reached";
+    /// Nobody knows the name of the endpoint.
+    UnknownName: BAD_GATEWAY, "upstream_name", "the upstream's name is not found";
     /// The endpoint closed or reset the connection before it answered.
     Closed: BAD_GATEWAY, "upstream_closed", "the upstream closed the connection before it answered";
+    /// The endpoint gave the request up, and not the connection: `RST_STREAM` of HTTP/2.
+    Reset: BAD_GATEWAY, "upstream_reset", "the upstream gave the request up before it answered";
+    /// The head of the answer has more headers, or more bytes, than the gateway takes.
+    HeadTooLarge: BAD_GATEWAY, "upstream_head_too_large", "the upstream's answer has too large a head";
     /// The endpoint answered something that is not HTTP, or what it was not asked for.
     InvalidResponse: BAD_GATEWAY, "upstream_invalid", "the upstream's answer is not valid";
     /// To an extended `CONNECT` the answer was a success that switches nothing, which HTTP/2 has no words for (RFC 8441, 5).
@@ -235,6 +243,9 @@ mod tests {
     fn every_gateway_error_says_whose_fault_it_is() {
         for (failure, status) in [
             (Failure::Unreachable, 502),
+            (Failure::UnknownName, 502),
+            (Failure::Reset, 502),
+            (Failure::HeadTooLarge, 502),
             (Failure::Closed, 502),
             (Failure::InvalidResponse, 502),
             (Failure::NoEndpoint, 503),

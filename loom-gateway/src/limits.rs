@@ -65,6 +65,10 @@ pub(crate) const POOL_IDLE_CONNECTIONS: usize = 1024;
 /// an older one the gateway looks before it sends, and can repeat the request.
 pub(crate) const POOL_TRUSTED: Duration = Duration::from_millis(10);
 
+/// How long the rest of a request's body may take once its response is complete. A server that answers early and does not
+/// read would hold the connections of both sides, and some servers do read all of a body that they have refused.
+pub(crate) const POOL_SETTLE: Duration = Duration::from_secs(2);
+
 /// Size of a response's headers, in bytes, and of the buffer that an upstream's body is read through.
 pub(crate) const UPSTREAM_HEADER_BYTES: u32 = 256 * 1024;
 

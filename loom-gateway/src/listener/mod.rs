@@ -3,6 +3,7 @@
 mod accept;
 mod activity;
 mod bind;
+mod body;
 mod clock;
 mod connection;
 mod drain;

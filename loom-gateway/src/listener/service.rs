@@ -17,6 +17,7 @@ use loom_layer::ConnectionInfo;
 use pin_project_lite::pin_project;
 
 use super::activity::{Activity, Busy};
+use super::body::ClientBody;
 use super::drain::Drain;
 use super::site::Site;
 use super::tunnels::{Tunnels, Upgrade};
@@ -50,7 +51,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
             if body.is_end_stream() {
                 Body::empty()
             } else {
-                Body::new(body)
+                Body::new(ClientBody(body))
             }
         });
         let upgrade = Client::of(&mut request).map(|client| {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use loom_config::model::Protocol;
 use tokio::time::timeout;
 
 use super::pool::{Lease, Report, SendError, send, send_http2};
-use super::rewrite;
 use super::upstream::Servers;
+use super::{framing, rewrite};
 use crate::upgrade;
 
 /// Sends a request to the endpoint that was chosen for it, in the form of this protocol.
@@ -54,12 +54,17 @@ async fn exchange(
     protocol: Protocol,
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
+    if request.method() == Method::CONNECT {
+        // No client's, since those are refused: a plugin made it.
+        return Err(SendError::Tunnel);
+    }
     match protocol {
         Protocol::Http1 => {
             if rewrite::request(&mut request, lease.authority()) {
                 return Box::pin(switch(lease, request, report)).await;
             }
             upgrade::give_up(&mut request);
+            framing::request(&mut request);
             let response = send(lease, request, report).await?;
             if upgrade::is_switched(&response) {
                 return Err(SendError::Switch);
@@ -69,6 +74,7 @@ async fn exchange(
         Protocol::Http2 => {
             rewrite::http2_request(&mut request, lease.authority());
             upgrade::give_up(&mut request);
+            framing::http2_request(&mut request);
             // As above: most requests are of the other kind.
             Box::pin(send_http2(lease, request, report)).await
         }
@@ -81,7 +87,8 @@ async fn switch(
     request: Request<Body>,
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
-    let (request, waiting) = upgrade::Waiting::part(request);
+    let (mut request, waiting) = upgrade::Waiting::part(request);
+    framing::request(&mut request);
     let response = send(lease, request, report).await?;
     waiting.join(response).await.ok_or(SendError::Switch)
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::Response;
 use loom_layer::UpstreamFailure;
 
-use super::pool::{ConnectTimeout, Report, SendError};
+use super::pool::{ConnectTimeout, Report, SendError, UnknownName};
 use crate::errors::Failure;
 
 /// The response that a failure becomes, with what plugins may ask about it.
@@ -22,11 +22,13 @@ pub(super) fn respond(
         let info = report.into_info();
         let info = match failure {
             Failure::NoEndpoint => info.failure(UpstreamFailure::NoEndpoint),
-            Failure::Unreachable | Failure::ConnectTimeout => {
+            Failure::Unreachable | Failure::UnknownName | Failure::ConnectTimeout => {
                 info.failure(UpstreamFailure::Connect)
             }
-            Failure::Closed => info.failure(UpstreamFailure::Closed),
-            Failure::InvalidResponse => info.failure(UpstreamFailure::Protocol),
+            Failure::Closed | Failure::Reset => info.failure(UpstreamFailure::Closed),
+            Failure::InvalidResponse | Failure::HeadTooLarge => {
+                info.failure(UpstreamFailure::Protocol)
+            }
             _ => info,
         };
         response.extensions_mut().insert(info);
@@ -38,16 +40,35 @@ pub(super) fn respond(
 pub(super) fn classify(error: &SendError) -> Failure {
     match error {
         SendError::Connect(cause) if is_timeout(&**cause) => Failure::ConnectTimeout,
+        SendError::Connect(cause) if has::<UnknownName>(&**cause) => Failure::UnknownName,
         SendError::Connect(_) => Failure::Unreachable,
         // The body that we sent on ended in an error, and that body is the client's.
         SendError::Exchange(error) if error.is_user() => Failure::RequestBody,
+        SendError::Exchange(error) if error.is_parse_too_large() => Failure::HeadTooLarge,
         SendError::Exchange(error) if error.is_parse() => Failure::InvalidResponse,
-        SendError::Switch => Failure::InvalidResponse,
-        SendError::Unsent(_) | SendError::Exchange(_) => Failure::Closed,
+        SendError::Misframed(_) | SendError::Switch => Failure::InvalidResponse,
+        SendError::Exchange(error) | SendError::Unsent(error) => broken_off(error),
+        SendError::Tunnel => Failure::Tunnel,
         SendError::Timeout(_) => Failure::TryTimeout,
         SendError::NoEndpoint => Failure::NoEndpoint,
         SendError::Overloaded => Failure::Overloaded,
     }
+}
+
+/// How an exchange ended of which no head has come.
+fn broken_off(error: &hyper::Error) -> Failure {
+    let http2 = error.source().and_then(<dyn Error>::downcast_ref);
+    match http2 {
+        Some::<&h2::Error>(error) if error.is_reset() && error.is_remote() => Failure::Reset,
+        // What came broke the rules of HTTP/2.
+        Some(error) if error.is_library() => Failure::InvalidResponse,
+        _ => Failure::Closed,
+    }
+}
+
+fn has<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(<dyn Error>::is::<E>)
 }
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {

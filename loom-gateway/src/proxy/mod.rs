@@ -10,6 +10,7 @@ mod callouts;
 mod directory;
 mod echo;
 mod failure;
+mod framing;
 mod future;
 mod pool;
 mod retry;

@@ -1,6 +1,7 @@
 //! The host that a request names: where it stands, what it may look like, and how routes compare it.
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use http::header::HOST;
 use http::{HeaderMap, Uri};
@@ -33,9 +34,7 @@ pub(crate) fn comparable(authority: &str) -> Option<Cow<'_, str>> {
 fn split(authority: &str) -> Option<(&str, &str)> {
     if authority.starts_with('[') {
         let (host, rest) = authority.split_at(authority.find(']')? + 1);
-        let address = host[1..host.len() - 1]
-            .bytes()
-            .all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
+        let address = host[1..host.len() - 1].parse::<Ipv6Addr>().is_ok();
         return if rest.is_empty() {
             Some((host, ""))
         } else {
@@ -83,6 +82,8 @@ mod tests {
             "[::1",
             "[::1]80",
             "[x]",
+            "[a]",
+            "[1.2.3.4]",
             "a?b",
         ] {
             assert_eq!(comparable(authority), None, "{authority}");

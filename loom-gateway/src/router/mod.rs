@@ -21,6 +21,7 @@ use tower::util::MapResponseLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use access_log::Sink as AccessLog;
+pub(crate) use client::clean_trailers;
 pub(crate) use forwarded::client_address;
 pub(crate) use host::authority;
 pub(crate) use matching::{Asked, Found, Matcher, conditions};

@@ -66,7 +66,9 @@ pub(super) fn to_extended_connect<B>(response: &mut Response<B>) {
 /// Puts back what has just been taken out with the headers of the connection, if the request does ask for an upgrade. Returns
 /// whether it does.
 pub(crate) fn keep_in_request<B>(request: &mut Request<B>, removed: Option<HeaderValue>) -> bool {
-    let Some(protocol) = removed.filter(|_| request.extensions().get::<Asked>().is_some()) else {
+    // A plugin may have named another protocol in the meantime.
+    let asked = removed.filter(|_| request.extensions().get::<Asked>().is_some());
+    let Some(protocol) = asked.filter(passes) else {
         return false;
     };
     keep(request.headers_mut(), protocol);
@@ -97,15 +99,20 @@ pub(crate) fn give_up(request: &mut Request<Body>) {
     }
 }
 
-/// Whether all protocols that are asked for may pass.
-///
-/// A connection that is switched to HTTP, or to TLS that then carries it, would bring requests to the upstream that no route
-/// and no plugin has seen.
+/// Whether there is one header that names what is asked for, and all of that may pass.
 fn may_pass(headers: &HeaderMap) -> bool {
     let mut asked = headers.get_all(UPGRADE).iter();
     let (Some(asked), None) = (asked.next(), asked.next()) else {
         return false;
     };
+    passes(asked)
+}
+
+/// Whether all protocols of a header may pass.
+///
+/// A connection that is switched to HTTP, or to TLS that then carries it, would bring requests to the upstream that no route
+/// and no plugin has seen.
+fn passes(asked: &HeaderValue) -> bool {
     let Ok(asked) = asked.to_str() else {
         return false;
     };

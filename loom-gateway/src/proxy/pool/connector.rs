@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::either::Either;
 use tower::{BoxError, ServiceExt};
 
+use super::names::{Resolver, resolver};
 use super::place::Way;
 use crate::limits;
 
@@ -29,7 +30,7 @@ pub(super) struct Connector {
 
 #[derive(Debug, Clone)]
 enum To {
-    Tcp(HttpConnector, Uri),
+    Tcp(HttpConnector<Resolver>, Uri),
     Socket(Arc<Path>),
 }
 
@@ -63,8 +64,8 @@ impl Connector {
     }
 }
 
-fn tcp() -> HttpConnector {
-    let mut tcp = HttpConnector::new();
+fn tcp() -> HttpConnector<Resolver> {
+    let mut tcp = HttpConnector::new_with_resolver(resolver());
     // Without it a small body waits for the acknowledgement of the headers.
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(limits::UPSTREAM_KEEPALIVE));

@@ -12,6 +12,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use loom_config::model::{self, Protocol};
 use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_util::either::Either;
 use tower::BoxError;
 
@@ -24,11 +26,12 @@ use super::place::{Place, Way};
 use crate::errors::Chain;
 use crate::limits;
 
-/// A connection to a server.
+/// A connection to a server. Dropped, it is closed.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Body>,
     pub(super) addresses: Option<Addresses>,
+    pub(super) driver: Driver,
 }
 
 /// The two ends of a connection.
@@ -128,6 +131,7 @@ impl Endpoint {
             Protocol::Http1 => {
                 let mut connection = self.connect().await?;
                 let response = connection.sender.send_request(request).await;
+                connection.driver.detach();
                 response.map_err(SendError::Exchange)
             }
             Protocol::Http2 => self.http2.send(request, None).await,
@@ -162,8 +166,10 @@ impl Endpoint {
             // Its task has not come to the end of the exchange, or the request's body is still on its way.
             let endpoint = Arc::clone(self);
             tokio::spawn(async move {
-                if connection.sender.ready().await.is_ok() {
-                    endpoint.keep(connection);
+                match timeout(limits::POOL_SETTLE, connection.sender.ready()).await {
+                    Ok(Ok(())) => endpoint.keep(connection),
+                    Ok(Err(_)) => {}
+                    Err(_) => drop(connection),
                 }
             });
         }
@@ -188,13 +194,37 @@ impl Endpoint {
         let handshake = builder.handshake(stream).await;
         let (sender, driver) = handshake.map_err(SendError::Exchange)?;
         let open = Open::count(&self.connections);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let _open = open;
             if let Err(error) = driver.with_upgrades().await {
                 tracing::debug!(error = %Chain(&error), "connection to the upstream ended");
             }
         });
-        Ok(Connection { sender, addresses })
+        Ok(Connection {
+            sender,
+            addresses,
+            driver: Driver(Some(task.abort_handle())),
+        })
+    }
+}
+
+/// The task that drives a connection, which ends with this. Of itself hyper would first write what it still has, however
+/// long a server takes that does not read.
+#[derive(Debug)]
+pub(super) struct Driver(Option<AbortHandle>);
+
+impl Driver {
+    /// Lets the task go on to its own end.
+    pub(super) fn detach(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 

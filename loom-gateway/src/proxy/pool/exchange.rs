@@ -13,6 +13,7 @@ use super::body::PooledBody;
 use super::endpoint::Connection;
 use super::lease::Lease;
 use super::report::Report;
+use crate::proxy::framing::{self, Misframed};
 use crate::{limits, upgrade};
 
 /// Why there is no response.
@@ -27,9 +28,15 @@ pub(in crate::proxy) enum SendError {
     /// The connection failed.
     #[error("the exchange failed")]
     Exchange(#[source] hyper::Error),
+    /// Nobody can tell where the response ends. Its connection is closed.
+    #[error("the response's length is in doubt")]
+    Misframed(#[source] Misframed),
     /// The connection was switched to what nobody asked for.
     #[error("the connection was switched to a protocol that was not asked for")]
     Switch,
+    /// It was to open a tunnel.
+    #[error("the gateway opens no tunnels")]
+    Tunnel,
     /// The head of the response did not come in time.
     #[error("no response within {0:?}")]
     Timeout(Duration),
@@ -74,7 +81,7 @@ pub(in crate::proxy) async fn send(
             report.reached(connection.addresses);
         }
         let mut failed = match connection.sender.try_send_request(request).await {
-            Ok(response) => return Ok(received(response, Some(connection), lease)),
+            Ok(response) => return received(response, Some(connection), lease),
             Err(failed) => failed,
         };
         match (failed.take_message(), copy) {
@@ -95,7 +102,7 @@ pub(in crate::proxy) async fn send(
         report.reached(connection.addresses);
     }
     match connection.sender.try_send_request(request).await {
-        Ok(response) => Ok(received(response, Some(connection), lease)),
+        Ok(response) => received(response, Some(connection), lease),
         Err(failed) => Err(SendError::from(failed)),
     }
 }
@@ -107,7 +114,7 @@ pub(in crate::proxy) async fn send_http2(
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
     let response = lease.http2.send(request, report).await?;
-    Ok(received(response, None, lease))
+    received(response, None, lease)
 }
 
 /// A copy of a request that may be sent two times.
@@ -130,14 +137,18 @@ fn is_end(error: &hyper::Error) -> bool {
 
 /// The response with the exchange in its body.
 fn received(
-    response: Response<Incoming>,
+    mut response: Response<Incoming>,
     connection: Option<Connection>,
     lease: Lease,
-) -> Response<Body> {
+) -> Result<Response<Body>, SendError> {
+    framing::response(&mut response).map_err(SendError::Misframed)?;
     let switched = upgrade::is_switched(&response);
-    response.map(|body| {
+    Ok(response.map(|body| {
         if switched {
             // The connection is not one of HTTP any more. The exchange goes on.
+            if let Some(connection) = connection {
+                connection.driver.detach();
+            }
             Body::new(PooledBody::new(body, None, lease))
         } else if body.is_end_stream() {
             if let Some(connection) = connection {
@@ -147,7 +158,7 @@ fn received(
         } else {
             Body::new(PooledBody::new(body, connection, lease))
         }
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod exchange;
 mod http2;
 mod idle;
 mod lease;
+mod names;
 mod place;
 mod report;
 
@@ -21,5 +22,6 @@ pub(super) use connector::ConnectTimeout;
 pub(super) use endpoint::Endpoint;
 pub(super) use exchange::{SendError, send, send_http2};
 pub(super) use lease::{Lease, Permit};
+pub(super) use names::UnknownName;
 pub(super) use place::Place;
 pub(super) use report::Report;

@@ -109,7 +109,7 @@ impl Retries {
             Err(SendError::Exchange(error)) if error.is_user() || error.is_parse() => return false,
             Err(SendError::Exchange(_)) => (rules.reset, false),
             Err(SendError::Timeout(_)) => (rules.timeout, false),
-            Err(SendError::Switch) => return false,
+            Err(SendError::Misframed(_) | SendError::Switch | SendError::Tunnel) => return false,
             Err(SendError::NoEndpoint | SendError::Overloaded) => return false,
         };
         asked && (unsent || method.is_idempotent())

@@ -1,7 +1,7 @@
 //! Which requests a gateway answers at all, and the one form that they have afterwards.
 
 use axum::body::Body;
-use http::header::{HOST, HeaderName};
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use loom_config::model::ListenerLimits;
 
@@ -21,9 +21,18 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn response(self, uri: &Uri) -> Response<Body> {
+    pub(super) fn response<B>(self, request: &Request<B>) -> Response<Body> {
         match self {
-            Self::Failure(failure) => failure.respond(uri.path(), None),
+            Self::Failure(failure) => {
+                let mut response = failure.respond(request.uri().path(), None);
+                if request.version() <= Version::HTTP_11 {
+                    // What a client takes for the rest of such a message, or for a tunnel's bytes, would be read as its next
+                    // request.
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(CONNECTION, close);
+                }
+                response
+            }
             Self::Ping => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -65,7 +74,7 @@ impl HeadLimits {
     }
 }
 
-/// Checks size, method, target and authority.
+/// Checks size, method, target, authority and transfer coding.
 ///
 /// Afterwards HTTP/1 requests have an origin-form target and their authority in `Host`, HTTP/2 ones have it in the
 /// target, as it was sent.
@@ -76,6 +85,7 @@ pub(super) fn admit<B>(request: &mut Request<B>, most: HeadLimits) -> Result<(),
     }
     let http1 = request.version() <= Version::HTTP_11;
     if http1 {
+        check_coding(request.headers())?;
         to_origin_form(request)?;
     }
     check_authority(request, http1)?;
@@ -83,6 +93,19 @@ pub(super) fn admit<B>(request: &mut Request<B>, most: HeadLimits) -> Result<(),
         "*" if request.method() == Method::OPTIONS => Err(Refusal::Ping),
         path if path.starts_with('/') => Ok(()),
         _ => Err(Refusal::Failure(Failure::InvalidTarget)),
+    }
+}
+
+/// Checks that the body has one coding, and that it is `chunked` (RFC 9112, 6.1).
+///
+/// hyper looks at the last coding alone. What others did to the body would reach the upstream, and their names would not.
+fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if is_chunked(coding) => Ok(()),
+        _ => Err(Refusal::Failure(Failure::TransferCoding)),
     }
 }
 
@@ -220,6 +243,22 @@ mod tests {
         assert_eq!(admitted("/23?56789", &["a"], 1), Err(too_long));
         let too_many = Refusal::Failure(Failure::TooManyHeaders);
         assert_eq!(admitted("/", &["a"], 2), Err(too_many));
+    }
+
+    #[test]
+    fn the_only_coding_is_chunked() {
+        let admitted = |codings: &[&'static str]| {
+            let mut request = request(Version::HTTP_11, "/", &["a"]);
+            for coding in codings {
+                let coding = HeaderValue::from_static(coding);
+                request.headers_mut().append(TRANSFER_ENCODING, coding);
+            }
+            admit(&mut request)
+        };
+        assert_eq!(admitted(&["Chunked"]), Ok(()));
+        let refused = Err(Refusal::Failure(Failure::TransferCoding));
+        assert_eq!(admitted(&["gzip, chunked"]), refused);
+        assert_eq!(admitted(&["chunked", "chunked"]), refused);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! It happens here and not in the proxy service, so that plugins judge by what is true: a plugin that reads
 //! `x-forwarded-for` reads the connection's address, as in Envoy.
 
-use http::header::{COOKIE, FORWARDED, HeaderName, HeaderValue};
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderName, HeaderValue,
+};
 use http::{HeaderMap, Request};
 use loom_layer::ConnectionInfo;
 
 use crate::hop_by_hop;
-use crate::router::host;
+use crate::router::{X_REQUEST_ID, host};
 use crate::upgrade;
 
 pub(in crate::router) const X_FORWARDED_FOR: HeaderName =
@@ -46,6 +48,15 @@ pub(super) fn clean<B>(request: &mut Request<B>) {
     }
 }
 
+/// Drops what a trailer may not say (RFC 9110, 6.5.1): servers exist that put trailers among the headers.
+pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
+    hop_by_hop::remove_from_request(trailers);
+    remove_claims(trailers, false);
+    for name in [HOST, CONTENT_LENGTH, AUTHORIZATION, COOKIE, X_REQUEST_ID] {
+        trailers.remove(name);
+    }
+}
+
 /// Removes what a client claims about its way here, and all that is not from a proxy that is `believed`.
 ///
 /// `forwarded` and `x-real-ip` are never believed: many proxies write the others, and pass these on as a client sent them.
@@ -68,10 +79,21 @@ fn remove_claims(headers: &mut HeaderMap, believed: bool) {
 }
 
 fn is_claim(name: &HeaderName) -> bool {
-    *name == FORWARDED || {
-        let name = name.as_str();
-        name.starts_with("x-forwarded-") || name == "x-real-ip"
+    let name = name.as_str();
+    if name.contains('_') {
+        // Many applications cannot tell `_` from `-` in a name (RFC 3875, 4.1.18): what stands for a header that only the
+        // gateway may set, or that says where a message ends, is none.
+        let name = name.replace('_', "-");
+        return claims(&name) || OF_THE_GATEWAY.contains(&name.as_str());
     }
+    claims(name)
+}
+
+/// Beside claims.
+const OF_THE_GATEWAY: [&str; 3] = ["x-request-id", "content-length", "transfer-encoding"];
+
+fn claims(name: &str) -> bool {
+    name == FORWARDED.as_str() || name.starts_with("x-forwarded-") || name == "x-real-ip"
 }
 
 /// Removes a header that is there more than once, or says something that cannot be.
@@ -152,7 +174,12 @@ mod tests {
             ("x-forwarded-port", "443"),
             ("forwarded", "for=1.1.1.1"),
             ("x-real-ip", "1.1.1.1"),
+            ("x_forwarded_for", "1.1.1.1"),
+            ("x_real-ip", "1.1.1.1"),
+            ("x_request_id", "mine"),
+            ("transfer_encoding", "chunked"),
             ("x-kept", "yes"),
+            ("x_kept", "yes"),
         ]);
         let mut seen: Vec<_> = headers
             .iter()
@@ -167,6 +194,7 @@ mod tests {
                 ("x-forwarded-host", "example.com:8080"),
                 ("x-forwarded-proto", "http"),
                 ("x-kept", "yes"),
+                ("x_kept", "yes"),
             ]
         );
     }
@@ -214,6 +242,27 @@ mod tests {
         ]);
         assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
         assert!(!headers.contains_key("x-gone"));
+    }
+
+    #[test]
+    fn trailers_say_nothing_about_the_message() {
+        let mut trailers = HeaderMap::new();
+        for name in [
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "x-forwarded-for",
+            "x_real_ip",
+            "x-request-id",
+            "authorization",
+            "grpc-status",
+        ] {
+            trailers.insert(name, HeaderValue::from_static("1"));
+        }
+        clean_trailers(&mut trailers);
+        let left: Vec<_> = trailers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["grpc-status"]);
     }
 
     #[test]

@@ -7,5 +7,6 @@ mod admit;
 mod headers;
 mod service;
 
+pub(crate) use headers::clean_trailers;
 pub(super) use headers::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 pub(crate) use service::ClientLayer;

@@ -57,7 +57,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if let Err(refusal) = admit(&mut request, self.most) {
-            return Either::Right(ready(Ok(refusal.response(request.uri()))));
+            return Either::Right(ready(Ok(refusal.response(&request))));
         }
         clean(&mut request);
         Either::Left(self.inner.call(request))

@@ -8,6 +8,7 @@ use loom_gateway::{Gateway, Running};
 
 /// Starts a gateway with this `loom.yaml`. Without a `listeners` section it gets one on a free port.
 pub(crate) async fn start(yaml: &str) -> Running {
+    super::panics::watch();
     let listeners = if yaml.contains("listeners:") {
         ""
     } else {

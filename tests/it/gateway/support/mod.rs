@@ -2,7 +2,9 @@
 
 mod binary;
 mod client;
+pub(super) mod frames;
 mod gateway;
+pub(super) mod panics;
 mod upstream;
 
 use std::time::Duration;
