@@ -5,6 +5,7 @@ mod deadlines;
 mod drain;
 mod ends;
 mod failures;
+mod resets;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
