@@ -15,6 +15,9 @@ mod admin;
 mod app;
 pub mod cli;
 mod errors;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grpc;
 mod hop_by_hop;
 mod inspect;

@@ -5,6 +5,9 @@ mod afterwards;
 mod callout;
 mod error;
 mod foreign;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod grpc;
 mod info;
 mod limits;

@@ -16,6 +16,7 @@ pub mod bench;
 pub mod conformance;
 pub mod demo;
 pub mod deny;
+pub mod fuzz;
 pub mod h2spec;
 pub mod plugins;
 pub mod schema;

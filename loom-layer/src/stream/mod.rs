@@ -24,6 +24,8 @@ mod names;
 mod property;
 mod queue;
 mod reply;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod simulation;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -37,7 +39,7 @@ use smallvec::SmallVec;
 
 pub(crate) use bodies::BodyStep;
 pub(crate) use buffer::Buffer;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use exchange::unreachable;
 pub(crate) use exchange::{Direction, Exchange, Remote};
 pub(crate) use guest::{Callback, End, Failed, Guest, Terms};

@@ -4,7 +4,6 @@ mod bodies;
 mod found;
 mod framing;
 mod headers;
-mod simulation;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

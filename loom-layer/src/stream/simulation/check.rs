@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_LENGTH;
 
-use super::super::super::*;
+use super::super::*;
 use super::body::Ending;
 use super::puppet::{Entry, LIMIT};
 use super::world::World;

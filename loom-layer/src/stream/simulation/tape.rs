@@ -18,6 +18,7 @@ struct Inner {
 }
 
 impl Tape {
+    #[cfg(test)]
     pub(super) fn random(seed: u64) -> Self {
         // The generator must not begin with 0, and neighbouring seeds should not look alike.
         let seed = (seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -66,6 +67,7 @@ impl Tape {
     }
 
     /// What was decided so far.
+    #[cfg(test)]
     pub(super) fn decisions(&self) -> Vec<u32> {
         let inner = self.0.borrow();
         inner.decisions[..inner.at.min(inner.decisions.len())].to_vec()
@@ -73,6 +75,7 @@ impl Tape {
 }
 
 /// The smallest record found that still fails, and how it fails.
+#[cfg(test)]
 pub(super) fn shrink(
     mut smallest: Vec<u32>,
     mut why: String,

@@ -16,23 +16,15 @@ use std::rc::Rc;
 
 use check::{Check, after_step, at_the_end};
 use puppet::Shared;
-use tape::{Tape, shrink};
+use tape::Tape;
 use world::World;
 
-#[test]
-fn whatever_happens_the_rules_hold() {
-    let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-    };
-    let seed = number("LOOM_SIMULATION_SEED", 0);
-    for seed in seed..seed + number("LOOM_SIMULATION_RUNS", 20_000) {
-        let tape = Tape::random(seed);
-        if let Some(why) = breaks_a_rule(&tape) {
-            let fails = |decisions| breaks_a_rule(&Tape::record(decisions));
-            let (smallest, why) = shrink(tape.decisions(), why, fails);
-            panic!("seed {seed}, {} decisions: {why}", smallest.len());
-        }
-    }
+/// Plays the run whose decisions are these bytes; says which rule it breaks, and what happened.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn play_record(bytes: &[u8]) -> Option<String> {
+    breaks_a_rule(&Tape::record(
+        bytes.iter().map(|&byte| byte.into()).collect(),
+    ))
 }
 
 /// Plays a run; says what was wrong with it, and what happened.
@@ -84,29 +76,51 @@ fn play(shared: &Rc<Shared>) -> Check {
     Err("it goes on for ever".to_owned())
 }
 
-/// The rules are worth something: a broken one is noticed.
-#[test]
-fn a_broken_rule_is_noticed() {
-    let shared = |pure| {
-        Rc::new(Shared {
-            pure,
-            tape: Tape::record(vec![0, 0]),
-            diaries: RefCell::default(),
-            alive: RefCell::default(),
-            tame: Cell::new(true),
-            answers: RefCell::default(),
-            may_cut: Cell::new(false),
-            was_busy: Cell::new(false),
-            story: RefCell::default(),
-        })
-    };
-    let mut world = World::new(shared(true));
-    while world.step() || world.arrive() {}
-    assert!(world.is_over());
-    at_the_end(&world).expect("nothing is wrong yet");
-    world.out[1].text.push('x');
-    assert!(at_the_end(&world).is_err(), "a body that grew");
-    world.out[1].text.pop();
-    world.shared.diaries.borrow_mut()[0].pop();
-    assert!(at_the_end(&world).is_err(), "a context that is not deleted");
+#[cfg(test)]
+mod tests {
+    use super::tape::shrink;
+    use super::*;
+
+    #[test]
+    fn whatever_happens_the_rules_hold() {
+        let number = |name: &str, default: u64| {
+            std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+        };
+        let seed = number("LOOM_SIMULATION_SEED", 0);
+        for seed in seed..seed + number("LOOM_SIMULATION_RUNS", 20_000) {
+            let tape = Tape::random(seed);
+            if let Some(why) = breaks_a_rule(&tape) {
+                let fails = |decisions| breaks_a_rule(&Tape::record(decisions));
+                let (smallest, why) = shrink(tape.decisions(), why, fails);
+                panic!("seed {seed}, {} decisions: {why}", smallest.len());
+            }
+        }
+    }
+
+    /// The rules are worth something: a broken one is noticed.
+    #[test]
+    fn a_broken_rule_is_noticed() {
+        let shared = |pure| {
+            Rc::new(Shared {
+                pure,
+                tape: Tape::record(vec![0, 0]),
+                diaries: RefCell::default(),
+                alive: RefCell::default(),
+                tame: Cell::new(true),
+                answers: RefCell::default(),
+                may_cut: Cell::new(false),
+                was_busy: Cell::new(false),
+                story: RefCell::default(),
+            })
+        };
+        let mut world = World::new(shared(true));
+        while world.step() || world.arrive() {}
+        assert!(world.is_over());
+        at_the_end(&world).expect("nothing is wrong yet");
+        world.out[1].text.push('x');
+        assert!(at_the_end(&world).is_err(), "a body that grew");
+        world.out[1].text.pop();
+        world.shared.diaries.borrow_mut()[0].pop();
+        assert!(at_the_end(&world).is_err(), "a context that is not deleted");
+    }
 }

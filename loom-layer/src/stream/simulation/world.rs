@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 
-use super::super::super::*;
+use super::super::*;
 use super::body::{Ending, Outcome, Source};
 use super::puppet::{Puppet, Shared};
 

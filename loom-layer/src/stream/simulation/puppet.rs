@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::super::super::*;
+use super::super::*;
 use super::tape::Tape;
 use crate::abi::MapType;
 

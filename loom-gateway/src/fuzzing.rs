@@ -1,0 +1,11 @@
+//! What fuzz targets need from inside. No part of the interface: it changes without notice.
+
+use http::Uri;
+
+use crate::router::normalize_path;
+
+/// Gives a target's path its one normal spelling; `false` when it has none, and the request would be refused.
+#[must_use]
+pub fn normalize(uri: &mut Uri) -> bool {
+    normalize_path(uri).is_ok()
+}
