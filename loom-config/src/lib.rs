@@ -20,7 +20,7 @@ pub use document::Document;
 pub use error::{Error, Fault};
 pub use load::{Loader, load};
 pub use model::Config;
-pub use schema::schema;
+pub use schema::{reference, schema};
 pub use secret::Secret;
 
 /// The smallest file that does something: everything is answered by the built-in `echo` upstream.

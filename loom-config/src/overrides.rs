@@ -54,7 +54,7 @@ pub(crate) fn apply(tree: &mut Node, environment: &BTreeMap<String, String>, rep
 }
 
 /// The variable that sets a key.
-fn variable(path: &[String]) -> String {
+pub(crate) fn variable(path: &[String]) -> String {
     let path: Vec<String> = path.iter().map(|key| key.to_uppercase()).collect();
     format!("{PREFIX}{SEPARATOR}{}", path.join(SEPARATOR))
 }

@@ -93,6 +93,9 @@ pub(crate) const TRACE_BATCH: usize = 512;
 /// The longest that a span waits for others to be sent together with: who looks for a trace has not typed its id yet.
 pub(crate) const TRACE_DELAY: Duration = Duration::from_secs(2);
 
+/// Callbacks of plugins of which a span is made, for one request: a long body comes in many pieces, and each is a callback.
+pub(crate) const TRACE_CALLBACKS: u32 = 64;
+
 /// Time for one message to the collector, repetitions included.
 pub(crate) const TRACE_EXPORT: Duration = Duration::from_secs(5);
 

@@ -12,6 +12,7 @@ pub mod grpc;
 mod info;
 mod limits;
 mod log;
+mod observer;
 mod outbox;
 mod plugin;
 mod policy;
@@ -33,9 +34,10 @@ pub use info::{
     RouteInfo, TlsInfo, UpstreamFailure, UpstreamInfo,
 };
 pub use log::LogLevel;
+pub use observer::{CalloutAnswer, CalloutObserver, PhaseObserver, PhaseOutcome, StreamObserver};
 pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder, PluginService};
 pub use policy::{BodyMode, FailurePolicy, HeaderValues, Phase};
 pub use runtime::{CompileCache, LoomRuntime, LoomRuntimeBuilder};
 pub use service::{LoomFuture, LoomService, RequestBody, ResponseBody};
 pub use shared::{Histogram, Metric, MetricValue};
-pub use stats::{PluginStats, VmStats};
+pub use stats::{CallStats, PluginStats, VmStats};

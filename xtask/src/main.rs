@@ -27,8 +27,8 @@ Examples:
   cargo xtask plugins               build every plugin of examples/plugins into target/plugins
   cargo xtask plugins add-header    build one of them
   cargo xtask plugins --all         build those for TinyGo, too
-  cargo xtask schema                write docs/loom.schema.json after a change to loom-config
-  cargo xtask schema --check        fail when that file is not up to date
+  cargo xtask schema                write docs/loom.schema.json and docs/reference.md
+  cargo xtask schema --check        fail when these files are not up to date
   cargo xtask soak                  ten minutes of load while upstreams die and the configuration changes
   cargo xtask bench gateway         measure the gateway beside other proxies
   cargo xtask bench gateway --quick --case plain --subject loom
@@ -102,11 +102,11 @@ enum Task {
         #[arg(long, conflicts_with = "names")]
         all: bool,
     },
-    /// Write the JSON Schema of loom.yaml to docs/loom.schema.json
+    /// Write what is made from the types of loom-config: docs/loom.schema.json and docs/reference.md
     ///
-    /// Editors complete and check loom.yaml with it. It is made from the types of loom-config.
+    /// Editors complete and check loom.yaml with the schema; the reference is the list of its keys for people.
     Schema {
-        /// Write nothing, and fail when the file differs
+        /// Write nothing, and fail when a file differs
         #[arg(long)]
         check: bool,
     },

@@ -12,11 +12,13 @@ pub(crate) struct AccessLog {
     /// How a line looks: `json` is an object, `text` is `key=value` pairs. Default: json.
     #[schemars(extend("default" = "json"))]
     pub(crate) format: Option<LogFormat>,
-    /// Where lines go: `stdout`, `stderr`, or a file, relative to the configuration file. A file that is moved away is
-    /// made anew within a second. Default: stdout.
+    /// Where lines go: `stdout`, `stderr`, or a file, relative to the configuration file. It is appended to, and made
+    /// anew within a second when it is moved away. Default: stdout.
     #[schemars(extend("default" = "stdout"))]
+    #[schemars(extend("examples" = ["/var/log/loom/access.log"]))]
     pub(crate) path: Option<String>,
     /// What a line tells, in this order. Default: everything but `query`, `bytes_in` and `trace_id`.
+    #[schemars(extend("examples" = [["time", "method", "path", "status", "error"]]))]
     pub(crate) fields: Option<Items<AccessField>>,
 }
 

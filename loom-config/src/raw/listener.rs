@@ -27,12 +27,13 @@ pub(crate) struct Address(pub(crate) String);
 pub(crate) struct Listener {
     /// Its name in logs and in the `listeners` of routes. Default: the address as it is written.
     #[schemars(title = "a name")]
+    #[schemars(extend("examples" = ["web"]))]
     pub(crate) name: Option<String>,
     /// IP address and port to bind, or `unix:` and the path of a socket. `0.0.0.0` is every IPv4 address, `[::]` every
     /// address; port 0 takes a free one.
     #[schemars(required)]
     pub(crate) address: Option<Address>,
-    /// What it takes at the most.
+    /// What it takes at the most. Default: what its keys say.
     pub(crate) limits: Option<ListenerLimits>,
     /// The proxies that may say who the client is: networks such as 10.0.0.0/8, or addresses. What the header `x-forwarded-for`
     /// of such a peer says is extended, and the client is the last in it that is none of these; `x-forwarded-proto` and
@@ -48,5 +49,6 @@ pub(crate) struct Listener {
     pub(crate) reuse_port: Option<bool>,
     /// The mode of a Unix socket's file, in octal digits and quotes: "0660". Default: what the process's umask leaves.
     #[schemars(title = "a mode such as \"0660\"", regex(pattern = "^0?[0-7]{3}$"))]
+    #[schemars(extend("examples" = ["0660"]))]
     pub(crate) mode: Option<String>,
 }

@@ -13,14 +13,17 @@ pub(crate) struct ListenerLimits {
     /// Open connections; further ones are closed at once. Default: 10000.
     #[schemars(range(min = *limits::CONNECTIONS_RANGE.start(), max = *limits::CONNECTIONS_RANGE.end()))]
     #[schemars(extend("default" = limits::CONNECTIONS))]
+    #[schemars(extend("examples" = [50000]))]
     pub(crate) connections: Option<usize>,
     /// Open connections of one IPv4 address, or of one IPv6 network of 64 bits; further ones are closed at once. Default: no
     /// limit.
     #[schemars(range(min = *limits::CONNECTIONS_RANGE.start(), max = *limits::CONNECTIONS_RANGE.end()))]
+    #[schemars(extend("examples" = [100]))]
     pub(crate) connections_per_address: Option<usize>,
     /// Time in which the head of a request has to be complete, from its first byte on, or from the beginning of the connection;
     /// then the connection is closed. From 1ms to 1h. Default: 10s.
     #[schemars(extend("default" = "10s"))]
+    #[schemars(extend("examples" = ["5s"]))]
     pub(crate) header_timeout: Option<DurationText>,
     /// How long a connection stays open without a request, from 1ms to 24h. Default: 60s.
     #[schemars(extend("default" = "60s"))]
@@ -31,19 +34,23 @@ pub(crate) struct ListenerLimits {
     pub(crate) send_timeout: Option<DurationText>,
     /// Requests after which a connection is ended, once they are answered. Default: no limit.
     #[schemars(range(min = *limits::REQUESTS_RANGE.start(), max = *limits::REQUESTS_RANGE.end()))]
+    #[schemars(extend("examples" = [10000]))]
     pub(crate) requests_per_connection: Option<u64>,
     /// Size of the head of a request, from 8KiB to 16MiB; a larger one is answered with 431. Default: 64KiB.
     #[schemars(extend("default" = "64KiB"))]
+    #[schemars(extend("examples" = ["16KiB"]))]
     pub(crate) header_bytes: Option<SizeText>,
     /// Header fields of a request; one with more is answered with 431. Default: 100.
     #[schemars(range(min = *limits::HEADER_COUNT_RANGE.start(), max = *limits::HEADER_COUNT_RANGE.end()))]
     #[schemars(extend("default" = limits::HEADER_COUNT))]
+    #[schemars(extend("examples" = [50]))]
     pub(crate) header_count: Option<usize>,
     /// Length of path and query, in bytes; a longer one is answered with 414. Default: 8192.
     #[schemars(range(min = *limits::URI_LENGTH_RANGE.start(), max = *limits::URI_LENGTH_RANGE.end()))]
     #[schemars(extend("default" = limits::URI_LENGTH))]
+    #[schemars(extend("examples" = [4096]))]
     pub(crate) uri_length: Option<usize>,
-    /// What holds for connections of HTTP/2.
+    /// What holds for connections of HTTP/2. Default: what its keys say.
     pub(crate) http2: Option<Http2Limits>,
 }
 
@@ -54,11 +61,13 @@ pub(crate) struct Http2Limits {
     /// Requests at the same time; further ones are refused, and clients wait or repeat them. Default: 128.
     #[schemars(range(min = *limits::HTTP2_STREAMS_RANGE.start(), max = *limits::HTTP2_STREAMS_RANGE.end()))]
     #[schemars(extend("default" = limits::HTTP2_STREAMS))]
+    #[schemars(extend("examples" = [100]))]
     pub(crate) max_concurrent_streams: Option<u32>,
     /// Requests that the client took back before the gateway got to them; with more of them at a time the connection is ended.
     /// Default: 32.
     #[schemars(range(min = *limits::HTTP2_RESETS_RANGE.start(), max = *limits::HTTP2_RESETS_RANGE.end()))]
     #[schemars(extend("default" = limits::HTTP2_RESETS))]
+    #[schemars(extend("examples" = [20]))]
     pub(crate) max_reset_streams: Option<usize>,
     /// What a client may send of one body ahead of its reader, from 64KiB to 1GiB. Default: 256KiB.
     #[schemars(extend("default" = "256KiB"))]

@@ -83,12 +83,14 @@ pub(crate) struct NetworkText(pub(crate) String);
 pub(crate) struct RateLimit {
     /// How many tokens come in the time of `per`.
     #[schemars(required, range(min = *limits::RATE_REQUESTS.start(), max = *limits::RATE_REQUESTS.end()))]
+    #[schemars(extend("examples" = [100]))]
     pub(crate) requests: Option<u32>,
     /// The time in which `requests` tokens come, evenly, from 1ms to 24h. Default: 1s.
     #[schemars(extend("default" = "1s"))]
     pub(crate) per: Option<DurationText>,
     /// How many tokens a bucket holds, which is how many requests may come at once. Default: `requests`.
     #[schemars(range(min = *limits::RATE_REQUESTS.start(), max = *limits::RATE_REQUESTS.end()))]
+    #[schemars(extend("examples" = [200]))]
     pub(crate) burst: Option<u32>,
     /// Whose bucket it is: each address's own, each value's of a header, or one for the whole route. Default: ip.
     #[schemars(extend("default" = "ip"))]
@@ -121,6 +123,7 @@ pub(crate) enum RateKeyWord {
 pub(crate) struct RateKeyHeader {
     /// The name of the header. A request without it counts by its address.
     #[schemars(required, title = "the name of a header")]
+    #[schemars(extend("examples" = ["x-api-key"]))]
     pub(crate) header: Option<String>,
 }
 

@@ -57,25 +57,29 @@ pub(crate) struct Raw {
     /// Version of the file's format: 1, the only one there is. May be left out.
     #[schemars(range(min = 1, max = 1), extend("default" = 1))]
     #[expect(dead_code, reason = "the schema's range is all that it takes")]
+    #[schemars(extend("examples" = [1]))]
     pub(crate) version: Option<u64>,
     /// Worker threads. Default: one per core that the process may use.
     #[schemars(range(min = *limits::WORKERS.start(), max = *limits::WORKERS.end()))]
+    #[schemars(extend("examples" = [4]))]
     pub(crate) workers: Option<usize>,
     /// Where the gateway listens. Default: one listener, `default`, on port 8080 of all addresses.
     pub(crate) listeners: Option<Items<ListenerEntry>>,
-    /// The plugins that routes may name.
+    /// The plugins that routes may name. Default: none.
     pub(crate) plugins: Option<Items<Plugin>>,
-    /// Lists of plugins that routes may name as a whole, by their names.
+    /// Lists of plugins that routes name as a whole, by their names. An entry is what may stand in `plugins` of a
+    /// route, but no other set. Default: none.
+    #[schemars(extend("examples" = [{"secure": ["auth", "limit"]}]))]
     pub(crate) plugin_sets: Option<BTreeMap<String, Items<PluginEntry>>>,
-    /// What holds for every route that does not say otherwise.
+    /// What holds for every route that does not say otherwise. Default: nothing.
     pub(crate) defaults: Option<Defaults>,
-    /// Which requests go where. The most specific route wins, whatever the order.
+    /// Which requests go where. The most specific route wins, whatever the order. Default: none.
     pub(crate) routes: Option<Items<Route>>,
-    /// Where requests go.
+    /// Where requests go. Default: none.
     pub(crate) upstreams: Option<Items<Upstream>>,
     /// A line for each request. Default: none.
     pub(crate) access_log: Option<AccessLog>,
-    /// Where spans of requests are sent. Default: nowhere, and none are made.
+    /// Where spans of requests are sent, for OpenTelemetry. Default: nowhere, and none are made.
     pub(crate) tracing: Option<Tracing>,
     /// Where the gateway tells about itself. Default: nowhere.
     pub(crate) admin: Option<Admin>,
@@ -83,11 +87,11 @@ pub(crate) struct Raw {
     /// one word. Default: true.
     #[schemars(extend("default" = true))]
     pub(crate) error_header: Option<bool>,
-    /// Logging of the process itself.
+    /// Logging of the process itself. Default: lines for people, from `info` on.
     pub(crate) log: Option<Log>,
-    /// How a change of the files is met.
+    /// How a change of the files is met. Default: it is taken over.
     pub(crate) reload: Option<Reload>,
-    /// How the process ends.
+    /// How the process ends. Default: running requests get 30 seconds.
     pub(crate) shutdown: Option<Shutdown>,
 }
 
@@ -117,7 +121,7 @@ pub(crate) struct Defaults {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Log {
-    /// What is logged at the least. Default: info.
+    /// What is logged at the least. `-log-level` on the command line wins over it. Default: info.
     #[schemars(extend("default" = "info"))]
     pub(crate) level: Option<LogLevel>,
     /// How a line looks. Default: text.
@@ -152,8 +156,8 @@ pub(crate) struct Shutdown {
     /// How long running requests get to finish after SIGTERM or SIGINT, from 0s to 1h. Default: 30s.
     #[schemars(extend("default" = "30s"))]
     pub(crate) drain_timeout: Option<DurationText>,
-    /// How long the gateway goes on accepting after the signal, so that load balancers see first that it is not ready any
-    /// more, from 0s to 1h. Default: 0s.
+    /// How long the gateway goes on accepting after the signal, so that load balancers see first that it is not ready
+    /// any more, from 0s to 1h. It comes before `drain_timeout`. Default: 0s.
     #[schemars(extend("default" = "0s"))]
     pub(crate) delay: Option<DurationText>,
 }

@@ -15,28 +15,41 @@ use crate::limits;
 pub(crate) struct Plugin {
     /// Its name, by which routes refer to it.
     #[schemars(required, title = "a name")]
+    #[schemars(extend("examples" = ["add-header"]))]
     pub(crate) name: Option<String>,
-    /// The `.wasm` file, relative to this file.
+    /// The `.wasm` file, relative to the configuration file.
     #[schemars(required, title = "the path of a `.wasm` file")]
+    #[schemars(extend("examples" = ["plugins/add_header.wasm"]))]
     pub(crate) path: Option<String>,
     /// The first phase that it takes part in; callbacks of earlier phases are not made. Default: on_request_headers.
     #[schemars(extend("default" = "on_request_headers"))]
     pub(crate) phase: Option<Phase>,
     /// Plugins with a higher one run earlier on the request and later on the response. Default: 0.
     #[schemars(range(min = i32::MIN, max = i32::MAX), extend("default" = 0))]
+    #[schemars(extend("examples" = [100]))]
     pub(crate) priority: Option<i32>,
-    /// Memory of one VM, from 64KiB to 4GiB. A VM serves many requests at once. Default: 256MiB.
+    /// Memory of one VM, from 64KiB to 4GiB. A plugin has one VM per worker, which serves many requests at once.
+    /// Default: 256MiB.
     pub(crate) memory_limit: Option<SizeText>,
-    /// Time for one call into the plugin, from 1ms to 1m; waiting for an answer does not count. Default: 100ms.
+    /// Time that one call into the plugin may compute, from 1ms to 1m. Waiting for an answer from elsewhere does not
+    /// count. Default: 100ms.
     pub(crate) timeout: Option<DurationText>,
-    /// Time for each step of the plugin's start, its configuration included, from 1ms to 1h. Default: 10s.
+    /// Time that each step of its start may compute, from 1ms to 1h: the start of its code, of its VM, its
+    /// configuration. When it is over, the plugin cannot be loaded. Default: 10s.
+    #[schemars(extend("examples" = ["30s"]))]
     pub(crate) start_timeout: Option<DurationText>,
-    /// How long the plugin may hold a request or response before it is answered with 504, from 1ms to 1h. Default: 60s.
+    /// How long it may hold a request or response, from 1ms to 1h. Then the client is answered with 504. Also how
+    /// long it may put off its own end. Default: 60s.
+    #[schemars(extend("examples" = ["5s"]))]
     pub(crate) pause_timeout: Option<DurationText>,
-    /// How much of a body the plugin may hold, each way, from 1KiB to 1GiB. Beyond it: 413 for a request. Default: 1MiB.
+    /// How much of a body it may hold, of a request and of a response each, from 1KiB to 1GiB. Beyond it, a request
+    /// is answered with 413, and a response becomes a 500. Default: 1MiB.
+    #[schemars(extend("examples" = ["256KiB"]))]
     pub(crate) max_buffered_body: Option<SizeText>,
-    /// How many VMs run the plugin; 1 keeps one state for all requests. Default: one per worker.
+    /// How many VMs run the plugin. With 1 there is one state for all requests, and workers wait for each other.
+    /// Default: one per worker.
     #[schemars(range(min = *limits::INSTANCES.start(), max = *limits::INSTANCES.end()))]
+    #[schemars(extend("examples" = [1]))]
     pub(crate) instances: Option<usize>,
     /// What the plugin logs at the least, whatever the level of the process. Default: the level of the process.
     pub(crate) log_level: Option<LogLevel>,
@@ -52,21 +65,31 @@ pub(crate) struct Plugin {
     /// What becomes of header values that are not UTF-8 when the plugin would see them. Default: bytes.
     #[schemars(extend("default" = "bytes"))]
     pub(crate) header_values: Option<HeaderValues>,
-    /// Whether a file that imports functions which Loom does not have is refused. Default: false.
+    /// Whether a file that imports functions which Loom does not have is refused. Otherwise they answer
+    /// "unimplemented", with a warning at the start. Default: false.
     #[schemars(extend("default" = false))]
     pub(crate) strict_imports: Option<bool>,
-    /// Whether the plugin runs without a route, for its ticks, queues and calls, in one VM. Default: false.
+    /// Whether the plugin runs without a route, in one VM, from the start of the gateway to its end, for its ticks,
+    /// queues and calls. Default: false.
     #[schemars(extend("default" = false))]
     pub(crate) service: Option<bool>,
     /// What the plugin is configured with. A mapping or list reaches it as JSON, text as it is. Default: nothing.
+    #[schemars(extend("examples" = [{"requests_per_second": 100}]))]
     pub(crate) config: Option<Value>,
-    /// Which plugin is meant, for a file with several: the plugin reads it as `plugin_root_id`. Default: empty.
+    /// What it reads as the property `plugin_root_id`: a file with several plugins finds out by it which one is
+    /// meant. Default: empty.
+    #[schemars(extend("examples" = ["limit"]))]
     pub(crate) root_id: Option<String>,
-    /// Plugins with the same one share data and queues; with the same file and limits also their VMs. Default: the name.
+    /// Whose shared data and queues it uses. Plugins with the same one and the same file, limits, `env` and
+    /// `vm_configuration` also share VMs. Default: the plugin's name.
+    #[schemars(extend("examples" = ["limits"]))]
     pub(crate) vm_id: Option<String>,
     /// What the plugin's VM is started with, in the forms of `config`. Default: nothing.
+    #[schemars(extend("examples" = [{"capacity": 1000}]))]
     pub(crate) vm_configuration: Option<Value>,
-    /// The environment variables that the plugin's VM reads. Those of the process are not among them. Default: none.
+    /// The environment variables that its VM reads. Those of the process are not among them; `${NAME}` in a value
+    /// hands one on. Default: none.
+    #[schemars(extend("examples" = [{"ISSUER": "https://issuer.example.com"}]))]
     pub(crate) env: Option<BTreeMap<String, String>>,
 }
 

@@ -12,17 +12,23 @@ use crate::limits;
 pub(crate) struct Retry {
     /// How often a request is sent at the most, the first time included. Default: 2.
     #[schemars(range(min = *limits::ATTEMPTS.start(), max = *limits::ATTEMPTS.end()), extend("default" = 2))]
+    #[schemars(extend("examples" = [3]))]
     pub(crate) attempts: Option<u32>,
-    /// After what. Default: connect_failure and reset.
+    /// After what: a word, or a status from 400 to 599. Default: `connect_failure` and `reset`.
+    #[schemars(extend("examples" = [["connect_failure", "timeout", 503]]))]
     pub(crate) when: Option<OneOrMany<RetryWhen>>,
-    /// The pause before the second time, from 0s to 1m; later ones are longer. Default: 25ms.
+    /// The pause before the second time, from 0s to 1m. It doubles from time to time, up to ten times as much, and up
+    /// to half of it is left out by chance. Default: 25ms.
     #[schemars(extend("default" = "25ms"))]
     pub(crate) back_off: Option<DurationText>,
-    /// How many of the requests that are under way may be repetitions. Default: 20%.
+    /// How many of the route's requests that are under way may be repetitions, but always three. `0%` allows none.
+    /// Default: 20%.
     #[schemars(extend("default" = "20%"))]
     pub(crate) budget: Option<PercentText>,
-    /// How much of a request's body is kept to be sent again, up to 16MiB. Default: 64KiB.
+    /// How much of a request's body is kept to be sent again, up to 16MiB. A request with a longer one is not
+    /// repeated once its body was read. Default: 64KiB.
     #[schemars(extend("default" = "64KiB"))]
+    #[schemars(extend("examples" = ["1MiB"]))]
     pub(crate) max_body: Option<SizeText>,
 }
 

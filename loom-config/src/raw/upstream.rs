@@ -12,30 +12,39 @@ use crate::limits;
 pub(crate) struct Upstream {
     /// Its name, by which routes refer to it.
     #[schemars(required, title = "a name")]
+    #[schemars(extend("examples" = ["backend"]))]
     pub(crate) name: Option<String>,
-    /// Servers.
+    /// Servers. A name is one server for each of its addresses. Default: none; an upstream has this or `builtin`.
+    #[schemars(extend("examples" = [["10.0.0.1:3000", "10.0.0.2:3000"]]))]
     pub(crate) endpoints: Option<OneOrMany<EndpointEntry>>,
-    /// Something built in that answers instead of servers.
+    /// Something built in that answers instead of servers. Default: none.
     pub(crate) builtin: Option<Builtin>,
     /// How a server is chosen for a request. Default: round_robin.
     #[schemars(extend("default" = "round_robin"))]
+    #[schemars(extend("examples" = ["least_request"]))]
     pub(crate) load_balancer: Option<LoadBalancerEntry>,
     /// How often the addresses of servers with names are looked up, from 1s to 24h. Default: 30s.
     #[schemars(extend("default" = "30s"))]
+    #[schemars(extend("examples" = ["5s"]))]
     pub(crate) resolve_interval: Option<DurationText>,
-    /// How its servers are asked whether they are well. Default: they are not asked.
+    /// How its servers are asked whether they are well. `{}` is enough. Default: they are not asked.
+    #[schemars(extend("examples" = [{"http": {"path": "/healthz"}}]))]
     pub(crate) health_check: Option<HealthCheck>,
-    /// When a server that fails requests is left out for a while. Default: never.
+    /// When a server that fails requests is left out for a while. `{}` is enough. Default: never.
+    #[schemars(extend("examples" = [{"consecutive_errors": 3}]))]
     pub(crate) outlier_detection: Option<OutlierDetection>,
-    /// Of how many of its servers at the least there has to be good news; below that all are used. Default: 10%.
+    /// When fewer than this part of the servers may be used, all are. With `0%`, a request for which there is none is
+    /// answered with 503. Default: 10%.
     #[schemars(extend("default" = "10%"))]
+    #[schemars(extend("examples" = ["0%"]))]
     pub(crate) panic_threshold: Option<PercentText>,
     /// What its servers are spoken to in. Default: http1.
     #[schemars(extend("default" = "http1"))]
     pub(crate) protocol: Option<Protocol>,
     /// What it takes at the most. Default: no limit.
+    #[schemars(extend("examples" = [{"connections": 500, "pending": 100}]))]
     pub(crate) limits: Option<UpstreamLimits>,
-    /// Times of its connections.
+    /// Times of its connections. Default: what its keys say.
     pub(crate) timeouts: Option<UpstreamTimeouts>,
 }
 
@@ -64,6 +73,7 @@ pub(crate) struct EndpointFull {
     pub(crate) address: Option<Endpoint>,
     /// Its share of the requests, beside the weights of the others. Default: 1.
     #[schemars(range(min = *limits::WEIGHTS.start(), max = *limits::WEIGHTS.end()), extend("default" = 1))]
+    #[schemars(extend("examples" = [3]))]
     pub(crate) weight: Option<u32>,
 }
 
@@ -84,7 +94,9 @@ pub(crate) struct LoadBalancer {
     /// The policy. Default: round_robin.
     #[schemars(extend("default" = "round_robin"))]
     pub(crate) policy: Option<BalancePolicy>,
-    /// What of a request decides, with `consistent_hash`: the first of them that it has.
+    /// What of a request decides, with `consistent_hash`: the first of them that it has. Default: none;
+    /// `consistent_hash` needs it.
+    #[schemars(extend("examples" = [[{"cookie": "session"}, "ip"]]))]
     pub(crate) hash_on: Option<OneOrMany<HashOnEntry>>,
 }
 
@@ -124,11 +136,14 @@ pub(crate) enum HashOnWord {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HashOn {
-    /// The name of a header.
+    /// The name of a header. Default: none; a part has one of `header`, `cookie` and `query`.
+    #[schemars(extend("examples" = ["x-user"]))]
     pub(crate) header: Option<String>,
-    /// The name of a cookie.
+    /// The name of a cookie. Default: none.
+    #[schemars(extend("examples" = ["session"]))]
     pub(crate) cookie: Option<String>,
-    /// The name of a parameter of the query.
+    /// The name of a parameter of the query, as it is written there. Default: none.
+    #[schemars(extend("examples" = ["user"]))]
     pub(crate) query: Option<String>,
 }
 
@@ -144,13 +159,19 @@ pub(crate) enum Builtin {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpstreamTimeouts {
-    /// Time for a connection to be made, from 1ms to 1h. Default: 5s.
+    /// Time for a connection to be made, and for a place among `limits.connections` before that, from 1ms to 1h. Two
+    /// lost packets fit in 5s. Default: 5s.
     #[schemars(extend("default" = "5s"))]
+    #[schemars(extend("examples" = ["1s"]))]
     pub(crate) connect: Option<DurationText>,
-    /// How long an unused connection is kept, from 1ms to 24h; keep it below what the servers use. Default: 30s.
+    /// How long an unused connection is kept, from 1ms to 24h. Keep it below the keep-alive time of the servers.
+    /// Default: 30s.
     #[schemars(extend("default" = "30s"))]
+    #[schemars(extend("examples" = ["10s"]))]
     pub(crate) idle: Option<DurationText>,
-    /// Time from sending a request to the head of its response, each time it is sent, from 1ms to 24h. Default: no limit.
+    /// Time from sending a request to the head of its response, each time it is sent, from 1ms to 24h. Then it is
+    /// answered with 504. Default: no limit.
+    #[schemars(extend("examples" = ["2s"]))]
     pub(crate) per_try: Option<DurationText>,
 }
 
@@ -158,19 +179,23 @@ pub(crate) struct UpstreamTimeouts {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HealthCheck {
-    /// A request whose answer decides. Default: none; a connection that can be made is enough.
+    /// A GET request whose answer decides. Default: none; a connection that can be made is enough.
     pub(crate) http: Option<HttpCheck>,
-    /// Time between two checks of a server, from 100ms to 1h. Default: 10s.
+    /// Time between two checks of a server, give or take a tenth, from 100ms to 1h. Default: 10s.
     #[schemars(extend("default" = "10s"))]
+    #[schemars(extend("examples" = ["5s"]))]
     pub(crate) interval: Option<DurationText>,
     /// Time that a check may take, from 1ms to 1m. Default: 2s.
     #[schemars(extend("default" = "2s"))]
+    #[schemars(extend("examples" = ["1s"]))]
     pub(crate) timeout: Option<DurationText>,
     /// Checks in a row that have to succeed before a server is used again. Default: 2.
     #[schemars(range(min = *limits::THRESHOLDS.start(), max = *limits::THRESHOLDS.end()), extend("default" = 2))]
+    #[schemars(extend("examples" = [1]))]
     pub(crate) healthy_threshold: Option<u32>,
     /// Checks in a row that have to fail before a server is left out. Default: 3.
     #[schemars(range(min = *limits::THRESHOLDS.start(), max = *limits::THRESHOLDS.end()), extend("default" = 3))]
+    #[schemars(extend("examples" = [5]))]
     pub(crate) unhealthy_threshold: Option<u32>,
 }
 
@@ -180,6 +205,7 @@ pub(crate) struct HealthCheck {
 pub(crate) struct HttpCheck {
     /// The path that is asked for, with a query if need be.
     #[schemars(required, title = "a path such as /healthz")]
+    #[schemars(extend("examples" = ["/healthz"]))]
     pub(crate) path: Option<String>,
     /// The statuses of a server that is well. Default: 200 to 299.
     pub(crate) statuses: Option<OneOrMany<Status>>,
@@ -187,21 +213,26 @@ pub(crate) struct HttpCheck {
 
 /// The status of a response.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[schemars(title = "a status from 200 to 599", extend("minimum" = 200, "maximum" = 599))]
+#[schemars(title = "a status from 200 to 599")]
+#[schemars(extend("minimum" = 200, "maximum" = 599, "examples" = [200, 204]))]
 pub(crate) struct Status(pub(crate) u16);
 
 /// When a server that fails requests is left out for a while.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OutlierDetection {
-    /// Requests in a row that have to fail. Default: 5.
+    /// Requests in a row that have to fail: with a status from 500 on, or without an answer. Default: 5.
     #[schemars(range(min = *limits::THRESHOLDS.start(), max = *limits::THRESHOLDS.end()), extend("default" = 5))]
+    #[schemars(extend("examples" = [3]))]
     pub(crate) consecutive_errors: Option<u32>,
-    /// How long it is left out the first time, from 100ms to 1h. Default: 30s.
+    /// How long it is left out the first time, from 100ms to 1h. Each time that it fails again it is twice as long,
+    /// up to ten times. Default: 30s.
     #[schemars(extend("default" = "30s"))]
+    #[schemars(extend("examples" = ["10s"]))]
     pub(crate) base_ejection: Option<DurationText>,
-    /// How many of the servers may be left out at the same time. Default: 50%.
+    /// How many of the servers may be left out that way at the same time, rounded down. Default: 50%.
     #[schemars(extend("default" = "50%"))]
+    #[schemars(extend("examples" = ["20%"]))]
     pub(crate) max_ejected: Option<PercentText>,
 }
 
@@ -219,10 +250,13 @@ pub(crate) enum Protocol {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpstreamLimits {
-    /// Connections in use at the same time, over all of its servers: requests that are under way. Default: no limit.
+    /// Connections in use at the same time, over all of its servers: requests that are under way.
     #[schemars(required, range(min = *limits::CONNECTIONS_RANGE.start(), max = *limits::CONNECTIONS_RANGE.end()))]
+    #[schemars(extend("examples" = [500]))]
     pub(crate) connections: Option<usize>,
-    /// Requests that wait for a connection; more are answered with 503. Default: 1000.
+    /// Requests that wait for a connection, for at most `timeouts.connect`; more are answered with 503 at once.
+    /// Default: 1000.
     #[schemars(range(min = *limits::PENDING_RANGE.start(), max = *limits::PENDING_RANGE.end()), extend("default" = 1000))]
+    #[schemars(extend("examples" = [100]))]
     pub(crate) pending: Option<usize>,
 }

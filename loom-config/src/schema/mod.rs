@@ -9,10 +9,12 @@ use serde_json::Value as Json;
 
 use crate::raw::Raw;
 
+mod reference;
 mod shape;
 mod walk;
 mod words;
 
+pub use reference::reference;
 pub(crate) use walk::read;
 pub(crate) use words::{listed, quoted};
 

@@ -105,6 +105,35 @@ impl<'a> Shape<'a> {
             .collect()
     }
 
+    /// The same, each with what it means.
+    pub(crate) fn described_words(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let branches = self.at.get("oneOf").and_then(Json::as_array);
+        branches.into_iter().flatten().filter_map(|branch| {
+            let text = |keyword: &str| branch.get(keyword)?.as_str();
+            Some((text("const")?, text("description")?))
+        })
+    }
+
+    /// Values that may stand here.
+    pub(crate) fn examples(self) -> Option<&'a Vec<Json>> {
+        self.at.get("examples")?.as_array()
+    }
+
+    /// Whether only one value may stand here.
+    pub(crate) fn is_constant(self) -> bool {
+        self.at.get("const").is_some()
+    }
+
+    /// Whether both are the same place of the schema.
+    pub(crate) fn is_the_same_as(self, other: Self) -> bool {
+        std::ptr::eq(self.at, other.at)
+    }
+
+    /// What stands at a key: its own description, default and examples, and what it refers to.
+    pub(crate) fn written(self, key: &str) -> Option<&'a Json> {
+        self.at.get("properties")?.get(key)
+    }
+
     /// Whether `name` is among its types.
     pub(crate) fn has_type(self, name: &str) -> bool {
         match self.at.get("type") {
@@ -116,10 +145,10 @@ impl<'a> Shape<'a> {
 
     /// Whether any text will do, as far as the schema knows.
     pub(crate) fn is_any_text(self) -> bool {
-        self.has_type("string")
-            && ["pattern", "examples", "oneOf"]
-                .iter()
-                .all(|keyword| self.at.get(keyword).is_none())
+        // The examples of a kind of text say what it looks like; those of a single key need not.
+        let has = |keyword: &str| self.at.get(keyword).is_some();
+        let is_kind = self.name.is_some() && has("examples");
+        self.has_type("string") && !is_kind && !has("pattern") && !has("oneOf")
     }
 
     /// Whether the kind of `node` is right; not yet what it says.

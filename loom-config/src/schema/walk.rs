@@ -17,6 +17,17 @@ pub(crate) fn read(tree: &Node, report: &mut Report) -> Json {
         .unwrap_or_else(|| Json::Object(Map::new()))
 }
 
+/// Checks the value of one key: `tree` is a mapping of this key alone.
+#[cfg(test)]
+pub(super) fn read_key(shape: Shape<'_>, tree: &Node, key: &str, report: &mut Report) {
+    let Value::Map(entries) = &tree.value else {
+        panic!("a mapping");
+    };
+    let entry = entries.first().expect("one key");
+    assert_eq!(entry.key, key);
+    Walk { report }.value(shape, &entry.node, &KeyPath::ROOT.key(key));
+}
+
 struct Walk<'a> {
     report: &'a mut Report,
 }

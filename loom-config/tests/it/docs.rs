@@ -1,4 +1,4 @@
-//! `docs/configuration.md`: it lists every key, and every file that it shows loads.
+//! `docs/configuration.md` explains, and every file that it shows loads; `docs/reference.md` lists every key.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,45 +8,65 @@ use loom_config::Loader;
 
 use super::keys;
 
-fn page() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
-    fs::read_to_string(path).expect("docs/configuration.md")
-}
-
-/// The rows of the tables of keys: the key, and the rest of the row.
-fn rows(page: &str) -> Vec<(String, String)> {
-    let mut in_table = false;
-    let mut rows = Vec::new();
-    for line in page.lines() {
-        in_table = line.starts_with("| Key |") || in_table && line.starts_with('|');
-        if let Some((key, rest)) = line.strip_prefix("| `").and_then(|row| row.split_once('`'))
-            && in_table
-        {
-            rows.push((key.to_owned(), rest.to_owned()));
-        }
-    }
-    rows
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(name);
+    fs::read_to_string(path).expect("a page")
 }
 
 #[test]
-fn its_tables_list_exactly_the_keys_of_the_schema() {
-    let listed: Vec<String> = rows(&page()).into_iter().map(|(key, _)| key).collect();
+fn the_committed_reference_is_the_one_of_this_code() {
+    assert!(
+        page("reference.md") == loom_config::reference(),
+        "docs/reference.md is not what the schema says; write it anew with `cargo xtask schema`"
+    );
+}
+
+#[test]
+fn the_reference_lists_exactly_the_keys_of_the_schema() {
+    let mut in_table = false;
+    let mut listed = Vec::new();
+    for line in loom_config::reference().lines() {
+        in_table = line.starts_with("| Key |") || in_table && line.starts_with('|');
+        let key = line.strip_prefix("| `").and_then(|row| row.split_once('`'));
+        if let Some((key, _)) = key.filter(|_| in_table) {
+            listed.push(key.to_owned());
+        }
+    }
     let unique: BTreeSet<String> = listed.iter().cloned().collect();
     assert_eq!(listed.len(), unique.len(), "a key is listed twice");
     assert_eq!(unique, keys::all().into_keys().collect());
 }
 
+/// A heading of the page that somebody links to.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = text
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
-fn its_tables_name_the_defaults_of_the_schema() {
-    let keys = keys::all();
-    for (key, row) in rows(&page()) {
-        let default = match &keys[&key]["default"] {
-            serde_json::Value::Null => continue,
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let column = row.split('|').nth(2).unwrap_or_default().trim();
-        assert_eq!(column, format!("`{default}`"), "{key}");
+fn guide_and_reference_link_to_headings_that_exist() {
+    let names = ["configuration.md", "reference.md"];
+    for name in names {
+        let text = page(name);
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap_or_default();
+            let Some((file, anchor)) = link.split_once('#') else {
+                continue;
+            };
+            let file = if file.is_empty() { name } else { file };
+            if names.contains(&file) {
+                assert!(anchors(&page(file)).contains(anchor), "{name}: {link}");
+            }
+        }
     }
 }
 
@@ -56,7 +76,7 @@ fn its_files_load() {
     fs::create_dir(directory.path().join("secrets")).expect("a directory");
     fs::write(directory.path().join("secrets/token"), "s3cret\n").expect("a secret");
     let loader = Loader::new([("BACKEND".to_owned(), "127.0.0.1:3000".to_owned())]);
-    let page = page();
+    let page = page("configuration.md");
     let mut loaded = 0;
     for block in page.split("```yaml\n").skip(1) {
         let (text, _) = block.split_once("```").expect("the end of the block");

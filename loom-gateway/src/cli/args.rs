@@ -43,6 +43,9 @@ pub(super) enum Command {
     /// Say which route takes a request, what becomes of it, and why
     #[command(after_help = help::ROUTE)]
     Route(RouteArgs),
+    /// Ask the gateway that runs here whether it takes requests, by its admin listener
+    #[command(after_help = help::HEALTH)]
+    Health,
     /// Print the JSON Schema of loom.yaml
     #[command(after_help = help::SCHEMA)]
     Schema,

@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod health;
 mod help;
 mod open_files;
 mod output;
@@ -26,6 +27,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Check(args)) => run::check(&options, &args),
         Some(Command::Routes(args)) => routes::run(&options, &args),
         Some(Command::Route(args)) => route::run(&options, &args),
+        Some(Command::Health) => health::run(&options),
         Some(Command::Schema) => run::schema(),
         None => run::serve(&options),
     };

@@ -83,7 +83,7 @@ impl Reason {
     pub(super) fn later(first: &Row<'_>, later: &Row<'_>) -> Self {
         Self::Later(if first.host != later.host {
             let of = |row: &Row<'_>| match &row.host {
-                None => "every host".to_owned(),
+                None => "any host".to_owned(),
                 host => words::host(host.as_ref()),
             };
             format!("host {} is closer than {}", of(first), of(later))

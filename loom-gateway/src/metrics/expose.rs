@@ -16,6 +16,7 @@ use super::{Metrics, guests};
 use crate::admin::Shown;
 use crate::app::ReloadStats;
 use crate::listener::Ended;
+use crate::proxy::UpstreamStatus;
 
 /// Everything, as it is now.
 ///
@@ -49,6 +50,12 @@ pub(crate) fn expose(
             .iter()
             .map(|plugin| plugin.stats())
             .map(|(name, stats)| (name.to_owned(), stats))
+            .collect(),
+        pools: shown
+            .upstreams
+            .iter()
+            .map(|upstream| upstream.status())
+            .filter(|upstream| !upstream.endpoints.is_empty())
             .collect(),
         vms: by_id(runtime.vm_stats()),
         reloads: reloads.clone(),
@@ -93,6 +100,7 @@ struct Moment {
     listeners: Vec<(String, ConnectionSums)>,
     failures: Vec<(&'static str, u64)>,
     plugins: Vec<(String, PluginStats)>,
+    pools: Vec<UpstreamStatus>,
     vms: Vec<VmStats>,
     reloads: ReloadStats,
     lines_dropped: Option<u64>,
@@ -110,12 +118,14 @@ impl Collector for Moment {
         page.listeners(&self.listeners)?;
         page.routes(&self.routes)?;
         page.upstreams(&self.upstreams)?;
+        page.pools(&self.pools)?;
         page.counter(
             "loom_errors",
             "Requests that the gateway answered itself because something failed, by the cause's code.",
             self.failures.iter().map(|(code, count)| ([("code", *code)], *count)),
         )?;
         page.plugins(&self.plugins)?;
+        page.calls(&self.plugins)?;
         page.vms(&self.vms)?;
         page.counter(
             "loom_access_log_dropped",
@@ -134,17 +144,22 @@ impl Collector for Moment {
                 ([("result", "success")], self.reloads.succeeded),
                 ([("result", "refused")], self.reloads.failed),
             ],
+        )?;
+        page.gauge(
+            "loom_reload_failing",
+            "1 when the last reload was refused, so that the gateway runs with an older configuration than its file.",
+            [([], u64::from(self.reloads.last_error.is_some()))],
         )
     }
 }
 
 /// Families of metrics, one after the other.
-struct Page<'a, 'b>(&'a mut DescriptorEncoder<'b>);
+pub(super) struct Page<'a, 'b>(&'a mut DescriptorEncoder<'b>);
 
-type Labels<'a, const N: usize> = [(&'a str, &'a str); N];
+pub(super) type Labels<'a, const N: usize> = [(&'a str, &'a str); N];
 
 impl Page<'_, '_> {
-    fn counter<'a, const N: usize>(
+    pub(super) fn counter<'a, const N: usize>(
         &mut self,
         name: &str,
         help: &str,
@@ -155,7 +170,7 @@ impl Page<'_, '_> {
         })
     }
 
-    fn gauge<'a, const N: usize>(
+    pub(super) fn gauge<'a, const N: usize>(
         &mut self,
         name: &str,
         help: &str,
@@ -193,7 +208,7 @@ impl Page<'_, '_> {
         )
     }
 
-    fn family<'a, const N: usize, T>(
+    pub(super) fn family<'a, const N: usize, T>(
         &mut self,
         name: &str,
         help: &str,

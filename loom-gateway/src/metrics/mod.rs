@@ -7,6 +7,7 @@ mod connections;
 mod expose;
 mod failures;
 mod guests;
+mod pools;
 mod traffic;
 mod watch;
 

@@ -29,6 +29,8 @@ pub(super) fn respond(
             Failure::InvalidResponse | Failure::HeadTooLarge => {
                 info.failure(UpstreamFailure::Protocol)
             }
+            Failure::Overloaded => info.failure(UpstreamFailure::Overflow),
+            Failure::TryTimeout => info.failure(UpstreamFailure::TryTimeout),
             _ => info,
         };
         response.extensions_mut().insert(info);

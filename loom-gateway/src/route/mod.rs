@@ -24,6 +24,7 @@ pub(crate) use middleware::Middleware;
 use crate::metrics::{Metrics, WatchLayer};
 use crate::proxy::Reports;
 use crate::router::Selection;
+use crate::trace::plugin_observer;
 use action::ActionService;
 use idle::IdleTimeoutLayer;
 use middleware::MiddlewareLayer;
@@ -53,6 +54,10 @@ pub(crate) fn route_router(
         response: logged || asked,
         ..reports
     };
+    let plugins = plugins.map(|chain| match reports.traces {
+        true => chain.observed(plugin_observer),
+        false => chain,
+    });
     let can_reroute = plugins.as_ref().is_some_and(LoomChain::can_reroute);
     let timeout = RouteTimeoutLayer::new(action.timeout(), can_reroute);
     let routes = can_reroute.then(|| Arc::clone(routes));

@@ -11,10 +11,12 @@ mod attempt;
 mod collector;
 mod headers;
 mod layer;
+mod plugins;
 mod request;
 mod room;
 
 pub(crate) use attempt::{Attempts, Peer};
 pub(crate) use collector::Tracing;
 pub(crate) use layer::TraceLayer;
+pub(crate) use plugins::observer as plugin_observer;
 pub(crate) use request::Trace;

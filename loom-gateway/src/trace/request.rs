@@ -48,6 +48,14 @@ impl Trace {
     }
 }
 
+impl Trace {
+    /// A span below another one of this trace.
+    pub(super) fn below(&self, parent: &SpanContext, builder: SpanBuilder) -> Span {
+        let parent = parent_context(parent);
+        self.0.tracer.build_with_context(builder, &parent)
+    }
+}
+
 /// The span of a request. Dropped, it ends.
 #[derive(Debug)]
 pub(super) struct RequestSpan {

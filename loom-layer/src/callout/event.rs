@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::abi::{BufferType, MapType};
+use crate::observer::CalloutAnswer;
 use crate::stream::{Map, ResponseHead};
 
 /// See the module's text.
@@ -62,6 +63,17 @@ impl CallEvent {
             Self::Message(_) => "proxy_on_grpc_receive",
             Self::TrailingMetadata(_) => "proxy_on_grpc_receive_trailing_metadata",
             Self::Closed(_) => "proxy_on_grpc_close",
+        }
+    }
+
+    /// What came of the call, if this is it.
+    pub(crate) fn answer(&self) -> Option<CalloutAnswer> {
+        match self {
+            Self::Response { head, .. } => head.status.map(CalloutAnswer::Http),
+            Self::Reset => Some(CalloutAnswer::Reset),
+            Self::Message(_) => Some(CalloutAnswer::Grpc(GrpcStatus::OK)),
+            Self::Closed(status) => Some(CalloutAnswer::Grpc(status.code)),
+            Self::InitialMetadata(_) | Self::TrailingMetadata(_) => None,
         }
     }
 

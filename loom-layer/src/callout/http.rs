@@ -68,6 +68,11 @@ impl HttpRequest {
         })
     }
 
+    /// Its headers.
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
     /// The request with this body.
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
         if !body.is_empty() {

@@ -80,7 +80,7 @@ impl Upstream {
         Self { name, call }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 

@@ -43,6 +43,10 @@ pub enum UpstreamFailure {
     Closed,
     /// What came was no valid response.
     Protocol,
+    /// The upstream has as many requests as it takes.
+    Overflow,
+    /// It did not answer within the time for one try.
+    TryTimeout,
 }
 
 impl Default for UpstreamInfo {
@@ -143,6 +147,8 @@ impl UpstreamFailure {
             Self::Connect => 0x20,
             Self::Closed => 0x40,
             Self::Protocol => 0x80_0000,
+            Self::Overflow => 0x80,
+            Self::TryTimeout => 0x4,
         }
     }
 
@@ -153,6 +159,8 @@ impl UpstreamFailure {
             Self::Connect => "upstream_reset_before_response_started{remote_connection_failure}",
             Self::Closed => "upstream_reset_before_response_started{connection_termination}",
             Self::Protocol => "upstream_reset_before_response_started{protocol_error}",
+            Self::Overflow => "upstream_reset_before_response_started{overflow}",
+            Self::TryTimeout => "upstream_per_try_timeout",
         }
     }
 }

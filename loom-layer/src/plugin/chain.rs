@@ -1,8 +1,12 @@
 //! Any number of plugins, known at run time.
 
+use std::fmt;
 use std::sync::Arc;
 
+use http::Extensions;
+
 use super::LoomPlugin;
+use crate::observer::StreamObserver;
 use crate::vm::Attached;
 
 /// Several plugins as one tower [`Layer`](tower_layer::Layer): a request passes them in order, a response in reverse.
@@ -19,17 +23,33 @@ use crate::vm::Attached;
 /// let layer = LoomChain::new(plugins);
 /// # Ok::<(), loom_layer::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LoomChain {
     pub(crate) plugins: Arc<[Arc<Attached>]>,
+    pub(crate) observe: Option<Observe>,
 }
+
+/// Says who watches the plugins of a request, by its extensions.
+pub(crate) type Observe = Arc<dyn Fn(&Extensions) -> Option<Arc<dyn StreamObserver>> + Send + Sync>;
 
 impl LoomChain {
     /// The plugins in the order in which a request passes them.
     pub fn new(plugins: impl IntoIterator<Item = LoomPlugin>) -> Self {
         Self {
             plugins: plugins.into_iter().map(|plugin| plugin.attached).collect(),
+            observe: None,
         }
+    }
+
+    /// Lets the plugins be watched, as traces need it: `observe` says by the extensions of a request who watches its
+    /// plugins, if anybody does.
+    #[must_use]
+    pub fn observed(
+        mut self,
+        observe: impl Fn(&Extensions) -> Option<Arc<dyn StreamObserver>> + Send + Sync + 'static,
+    ) -> Self {
+        self.observe = Some(Arc::new(observe));
+        self
     }
 
     /// How many plugins there are.
@@ -53,6 +73,15 @@ impl LoomChain {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.plugins.is_empty()
+    }
+}
+
+impl fmt::Debug for LoomChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoomChain")
+            .field("plugins", &self.plugins)
+            .field("observed", &self.observe.is_some())
+            .finish()
     }
 }
 

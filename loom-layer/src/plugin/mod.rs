@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 pub use builder::LoomPluginBuilder;
 pub use chain::LoomChain;
+pub(crate) use chain::Observe;
 pub use service::PluginService;
 
 use self::thread::off_thread;

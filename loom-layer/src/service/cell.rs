@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use crate::afterwards::afterwards;
 use crate::info::ConnectionInfo;
 use crate::limits;
+use crate::observer::StreamObserver;
 use crate::stream::{Exchange, Guest, Pause, Remote, RequestHead, Stream, Wish, Wishes};
 use crate::sync::{PollGuard, PollMutex};
 use crate::vm::{Attached, PluginGuest, Timer, stack_is_ample};
@@ -199,6 +200,7 @@ impl StreamHandle {
         plugins: &Arc<[Arc<Attached>]>,
         parts: &mut request::Parts,
         ends: bool,
+        observer: Option<Arc<dyn StreamObserver>>,
     ) -> Self {
         let reads_properties = plugins.iter().any(|plugin| plugin.reads_properties());
         let secure = parts
@@ -216,6 +218,7 @@ impl StreamHandle {
         };
         let cell = Arc::new_cyclic(|this: &Weak<StreamCell>| {
             let mut exchange = Box::new(Exchange::new(head, this.clone()));
+            exchange.observer = observer;
             if reads_properties {
                 exchange.begin_facts(&parts.extensions);
             }

@@ -14,7 +14,7 @@ use super::body::{RequestBody, ResponseBody};
 use super::cell::StreamHandle;
 use super::future::LoomFuture;
 use crate::error::BoxError;
-use crate::plugin::{LoomChain, LoomPlugin};
+use crate::plugin::{LoomChain, LoomPlugin, Observe};
 use crate::vm::Attached;
 
 impl<S> Layer<S> for LoomPlugin {
@@ -39,6 +39,7 @@ impl<S> Layer<S> for LoomChain {
                 self.plugins.iter().filter(takes_part).cloned().collect()
             },
             idle: (!all_do).then(|| Arc::clone(&self.plugins)),
+            observe: self.observe.clone(),
         }
     }
 }
@@ -54,6 +55,7 @@ pub struct LoomService<S> {
     plugins: Arc<[Arc<Attached>]>,
     /// The whole chain, if some of it only has to be kept alive.
     idle: Option<Arc<[Arc<Attached>]>>,
+    observe: Option<Observe>,
 }
 
 impl<S, B, RB> Service<Request<B>> for LoomService<S>
@@ -81,7 +83,10 @@ where
             return LoomFuture::passing(future);
         }
         let (mut parts, body) = request.into_parts();
-        let stream = StreamHandle::begin(&self.plugins, &mut parts, body.is_end_stream());
+        let observe = self.observe.as_ref();
+        let observer = observe.and_then(|observe| observe(&parts.extensions));
+        let ends = body.is_end_stream();
+        let stream = StreamHandle::begin(&self.plugins, &mut parts, ends, observer);
         LoomFuture::new(stream, service, parts.extensions, body)
     }
 }

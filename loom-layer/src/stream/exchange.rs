@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use super::buffer::Buffer;
 use super::facts::Facts;
@@ -16,6 +16,7 @@ use super::wishes::{Wish, Wishes};
 use crate::abi::{MapType, Status};
 use crate::info::LocalReplyInfo;
 use crate::limits;
+use crate::observer::{PhaseObserver, StreamObserver};
 use bytes::Bytes;
 use http::{Extensions, HeaderMap};
 
@@ -91,6 +92,10 @@ pub(crate) struct Exchange {
     pub(super) local_reply: Option<LocalReplyInfo>,
     /// What else the host knows.
     pub(crate) facts: Facts,
+    /// Who watches the plugins.
+    pub(crate) observer: Option<Arc<dyn StreamObserver>>,
+    /// Who watches the callback that runs.
+    pub(crate) phase: Option<Box<dyn PhaseObserver>>,
     /// How the stream can be reached from outside.
     pub(crate) remote: Weak<dyn Remote>,
     /// What `proxy_set_property` stored; nothing until somebody does.
@@ -139,6 +144,8 @@ impl Exchange {
             details: None,
             local_reply: None,
             facts: Facts::default(),
+            observer: None,
+            phase: None,
             remote,
             stored: None,
             running: 0,

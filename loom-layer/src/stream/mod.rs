@@ -55,6 +55,7 @@ pub(crate) use wishes::{Wish, Wishes};
 use crate::abi::{Action, MapType};
 use crate::afterwards::afterwards;
 use crate::info::{LocalReplyInfo, UpstreamInfo};
+use crate::observer::PhaseOutcome;
 use crate::policy::{FailurePolicy, HeaderValues};
 use flow::{Course, Flow};
 
@@ -392,7 +393,10 @@ impl<G: Guest> Stream<G> {
         };
         exchange.running = at;
         let filter = &mut self.filters[at];
-        let (exchange, result) = if filter.state == FilterState::Fresh {
+        if let (Some(observer), Some(first)) = (&exchange.observer, callbacks.first()) {
+            exchange.phase = observer.enter(filter.guest.name(), first.name());
+        }
+        let (mut exchange, result) = if filter.state == FilterState::Fresh {
             let mut with_create: SmallVec<[Callback; 4]> = SmallVec::new();
             with_create.push(Callback::Create);
             with_create.extend_from_slice(callbacks);
@@ -400,6 +404,15 @@ impl<G: Guest> Stream<G> {
         } else {
             filter.guest.poll_enter(cx, callbacks, exchange)
         };
+        if let Some(phase) = exchange.phase.take()
+            && let Poll::Ready(result) = &result
+        {
+            phase.left(match result {
+                Ok(Action::Continue) => PhaseOutcome::Continue,
+                Ok(_) => PhaseOutcome::Pause,
+                Err(Failed) => PhaseOutcome::Failed,
+            });
+        }
         self.exchange = Some(exchange);
         if matches!(result, Poll::Ready(Ok(_))) && filter.state == FilterState::Fresh {
             filter.state = FilterState::Live;

@@ -13,6 +13,7 @@ use crate::abi::Status;
 use crate::afterwards::afterwards;
 use crate::callout::{Budget, Call, CallEvent, GrpcStatus, Piece, Sender};
 use crate::limits;
+use crate::observer::CalloutObserver;
 
 /// What a call is. The low bits of its id say so, as in Envoy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(super) struct Callout {
     id: u32,
     call: Call,
     end: oneshot::Receiver<GrpcStatus>,
+    observer: Option<Box<dyn CalloutObserver>>,
 }
 
 /// A call of which the guest waits for something. What it does with one runs under the VM's lock, and a message and an end
@@ -86,7 +88,14 @@ impl Calls {
     }
 
     /// Notes a call that is to be made when the guest has returned.
-    pub(super) fn note(&mut self, id: u32, root: u32, call: Call, messages: Option<Sender>) {
+    pub(super) fn note(
+        &mut self,
+        id: u32,
+        root: u32,
+        call: Call,
+        messages: Option<Sender>,
+        observer: Option<Box<dyn CalloutObserver>>,
+    ) {
         let (sender, end) = oneshot::channel();
         let open = Open {
             root,
@@ -95,7 +104,12 @@ impl Calls {
             end: Some(sender),
         };
         self.open.insert(id, open);
-        self.noted.push(Callout { id, call, end });
+        self.noted.push(Callout {
+            id,
+            call,
+            end,
+            observer,
+        });
     }
 
     /// The calls that are to be made now.
@@ -240,8 +254,13 @@ fn is_last(id: u32, event: &CallEvent) -> bool {
 
 /// Makes a call, and tells the guest of it until it ends or is cancelled.
 pub(super) async fn run(shard: Weak<Shard>, callout: Callout) {
-    let Callout { id, call, end } = callout;
-    let told = std::pin::pin!(tell_all(&shard, id, call));
+    let Callout {
+        id,
+        call,
+        end,
+        observer,
+    } = callout;
+    let told = std::pin::pin!(tell_all(&shard, id, call, observer));
     let status = match select(end, told).await {
         Either::Left((status, _)) => status,
         Either::Right(_) => return,
@@ -251,8 +270,18 @@ pub(super) async fn run(shard: Weak<Shard>, callout: Callout) {
     }
 }
 
-async fn tell_all(shard: &Weak<Shard>, id: u32, mut call: Call) {
+async fn tell_all(
+    shard: &Weak<Shard>,
+    id: u32,
+    mut call: Call,
+    mut observer: Option<Box<dyn CalloutObserver>>,
+) {
     while let Some(event) = call.next().await {
+        if let Some(observer) = &mut observer
+            && let Some(answer) = event.answer()
+        {
+            observer.answered(answer);
+        }
         if !tell(shard, id, event).await {
             return;
         }
@@ -282,7 +311,7 @@ mod tests {
     fn stream(calls: &mut Calls, root: u32) -> u32 {
         let id = calls.next_id(Kind::Stream).expect("room");
         let (messages, _) = Outgoing::new();
-        calls.note(id, root, Call::Http(None), Some(messages));
+        calls.note(id, root, Call::Http(None), Some(messages), None);
         id
     }
 

@@ -1,7 +1,9 @@
 //! What is counted on the way, for [`crate::stats`]: numbers that nobody waits for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use super::durations::Durations;
 use super::fault::FaultKind;
 use crate::stats::PluginStats;
 
@@ -13,6 +15,7 @@ const STRIPES: usize = 16;
 pub(crate) struct PluginCounters {
     callbacks: [Stripe; STRIPES],
     local_replies: AtomicU64,
+    durations: Durations,
 }
 
 /// A cell with a cache line of its own: workers count callbacks with every request.
@@ -29,6 +32,11 @@ impl PluginCounters {
         );
     }
 
+    /// A callback that was measured took so long.
+    pub(super) fn took(&self, callback: &str, time: Duration) {
+        self.durations.add(callback, time);
+    }
+
     pub(super) fn replied(&self) {
         self.local_replies.fetch_add(1, Ordering::Relaxed);
     }
@@ -38,6 +46,7 @@ impl PluginCounters {
         PluginStats {
             callbacks: cells.map(|cell| cell.0.load(Ordering::Relaxed)).sum(),
             local_replies: self.local_replies.load(Ordering::Relaxed),
+            calls: self.durations.stats(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 use wasmtime::{Memory, ResourceLimiter, TypedFunc};
@@ -18,6 +19,7 @@ use crate::abi::{AbiVersion, MapType};
 use crate::foreign::ForeignFunctions;
 use crate::limits;
 use crate::log::{LogLevel, LogLines};
+use crate::observer::CalloutObserver;
 use crate::shared::{MetricIds, Shared};
 use crate::stream::{Exchange, Remote};
 
@@ -130,6 +132,16 @@ impl Host {
             metrics: MetricIds::default(),
             warned: Vec::new(),
         }
+    }
+
+    /// Lets a call to an upstream be watched, and its headers be changed, if somebody watches the callback that makes it.
+    pub(super) fn observe_call(
+        &mut self,
+        upstream: &str,
+        headers: &mut HeaderMap,
+    ) -> Option<Box<dyn CalloutObserver>> {
+        let phase = self.exchange.as_mut()?.phase.as_mut()?;
+        phase.callout(upstream, headers)
     }
 
     /// The root context of any context.

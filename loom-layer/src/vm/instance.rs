@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
+use super::durations::Sampler;
 use super::exports::{Exports, Headers, find};
 use super::fault::Fault;
 use super::host::{Host, NO_CONTEXT, RootContext, StreamContext};
@@ -24,6 +26,7 @@ use crate::stream::{Buffer, Callback, End, Exchange, Map};
 pub(super) struct Instance {
     store: Store<Host>,
     exports: Exports,
+    sampler: Sampler,
     last_context: u32,
     /// All ids were used once: one that is new may still be taken.
     context_ids_return: bool,
@@ -66,6 +69,7 @@ impl Instance {
         let mut this = Self {
             store,
             exports,
+            sampler: Sampler::default(),
             last_context: NO_CONTEXT,
             context_ids_return: false,
             roots: FxHashMap::default(),
@@ -228,10 +232,12 @@ impl Instance {
 
     /// Runs a callback of a root context; `false` when there is no such context any more.
     pub(super) fn run_root(&mut self, id: u32, callback: RootCallback) -> Result<bool, Fault> {
-        match self.store.data().roots.get(&id) {
-            Some(context) => context.root.counters.called(0, 1),
+        let counters = match self.store.data().roots.get(&id) {
+            Some(context) => Arc::clone(&context.root.counters),
             None => return Ok(false),
-        }
+        };
+        counters.called(0, 1);
+        let begun = Instant::now();
         self.enter(id);
         match callback {
             RootCallback::Tick => {
@@ -245,6 +251,7 @@ impl Instance {
                 }
             }
         }
+        counters.took(callback.name(), begun.elapsed());
         // The callback may have called `proxy_done`.
         self.delete_done_roots()?;
         self.enter(NO_CONTEXT);
@@ -256,11 +263,15 @@ impl Instance {
         let Some(root) = self.store.data_mut().calls.begin(call, Arc::clone(event)) else {
             return Ok(false);
         };
-        if let Some(context) = self.store.data().root_of(root) {
-            context.root.counters.called(0, 1);
-        }
+        let context = self.store.data().root_of(root);
+        let counters = context.map(|context| Arc::clone(&context.root.counters));
+        let begun = Instant::now();
         self.enter(root);
         let told = self.call_event(root, call, event);
+        if let Some(counters) = counters {
+            counters.called(0, 1);
+            counters.took(event.callback(), begun.elapsed());
+        }
         self.store.data_mut().calls.finish(call);
         told?;
         self.delete_done_roots()?;
@@ -326,7 +337,11 @@ impl Instance {
         self.store.data_mut().exchange = Some(exchange);
         let mut result = Ok(Action::Continue);
         for &callback in callbacks {
+            let begun = self.sampler.begin();
             result = Fault::catch(callback.name(), || self.run_one(root, context, callback));
+            if let Some(begun) = begun {
+                root.counters.took(callback.name(), begun.elapsed());
+            }
             if result.is_err() {
                 break;
             }

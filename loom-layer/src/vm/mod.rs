@@ -17,6 +17,7 @@ mod callouts;
 mod clock;
 mod count;
 mod deadline;
+mod durations;
 mod engine;
 mod exports;
 mod fault;

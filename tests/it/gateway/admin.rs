@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use loom_gateway::Running;
 use serde_json::Value;
 
-use super::support::{Loom, Raw, Upstream, address, refused_address, start, within};
+use super::support::{Loom, Raw, Upstream, address, loom, refused_address, start, within};
 use crate::built::add_header;
 
 pub(super) const ADMIN: &str = "admin: {address: '127.0.0.1:0'}\n";
@@ -22,19 +22,19 @@ async fn ask(admin: SocketAddr, line: &str, headers: &str) -> String {
 }
 
 /// The body of a page.
-async fn page(admin: SocketAddr, path: &str) -> String {
+pub(super) async fn page(admin: SocketAddr, path: &str) -> String {
     let answer = ask(admin, &format!("GET {path}"), "host: localhost\r\n").await;
     let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
     assert!(head.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
     body.to_owned()
 }
 
-async fn json(admin: SocketAddr, path: &str) -> Value {
+pub(super) async fn json(admin: SocketAddr, path: &str) -> Value {
     serde_json::from_str(&page(admin, path).await).expect("JSON")
 }
 
 /// The series of a page of metrics, each with its value. Every one belongs to a family with HELP and TYPE.
-async fn metrics(admin: SocketAddr) -> BTreeMap<String, f64> {
+pub(super) async fn metrics(admin: SocketAddr) -> BTreeMap<String, f64> {
     let page = page(admin, "/metrics").await;
     let mut families = Vec::new();
     let mut series = BTreeMap::new();
@@ -399,6 +399,24 @@ async fn the_level_of_the_log_changes_while_it_runs() {
     get(web, "/heard").await;
     let line = loom.line("loom::access").await;
     assert!(line.contains("/heard"), "{line}");
+}
+
+#[tokio::test]
+async fn a_program_tells_whether_it_is_ready() {
+    let gateway = start(&format!("{ADMIN}routes: []")).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let health = async |admin: SocketAddr| {
+        let yaml = format!(
+            "admin: {{address: '0.0.0.0:{}', token: 0123456789abcdef}}",
+            admin.port()
+        );
+        std::fs::write(directory.path().join("loom.yaml"), yaml).expect("a file");
+        let directory = directory.path().to_owned();
+        let asked = tokio::task::spawn_blocking(move || loom(&directory, &["health"]));
+        asked.await.expect("no panic").status.code()
+    };
+    assert_eq!(health(admin(&gateway)).await, Some(0));
+    assert_eq!(health(refused_address().await).await, Some(1));
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ mod open_files;
 mod pages;
 mod plugin_keys;
 mod plugins;
+mod pools;
 mod properties;
 mod proxy_protocol;
 mod reload;

@@ -68,6 +68,15 @@ async fn on_path(paths: &[&str], on: &str, endpoints: &str) -> (Running, TempDir
 
 /// The same with further keys of the file.
 async fn beside(paths: &[&str], keys: &str, on: &str, endpoints: &str) -> (Running, TempDir) {
+    with_all(paths, keys, on, &format!("endpoints: [{endpoints}]")).await
+}
+
+/// The same with these keys of the upstream.
+async fn with_upstream(paths: &[&str], on: &str, upstream: &str) -> (Running, TempDir) {
+    with_all(paths, "", on, upstream).await
+}
+
+async fn with_all(paths: &[&str], keys: &str, on: &str, upstream: &str) -> (Running, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("shows.wasm");
     std::fs::write(&path, wat::parse_str(shows(paths)).expect("valid")).expect("written");
@@ -79,7 +88,7 @@ routes:
   - {{id: main, path: '{on}', plugins: [shows], upstream: backend}}
   - {{id: refused, path: /refused, plugins: [shows], upstream: nobody}}
 upstreams:
-  - {{name: backend, endpoints: [{endpoints}]}}
+  - {{name: backend, {upstream}}}
   - {{name: nobody, endpoints: '{refused}'}}",
         path.display()
     ))
@@ -202,6 +211,41 @@ async fn a_failure_to_connect_is_told() {
             "upstream_reset_before_response_started{remote_connection_failure}",
             "1",
             "-"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_full_or_slow_is_told() {
+    let paths = [
+        r"response\00code",
+        r"response\00flags",
+        r"response\00code_details",
+    ];
+    let silent = Upstream::bind().await;
+    let endpoint = silent.address();
+    let upstream = format!("endpoints: '{endpoint}', timeouts: {{per_try: 50ms}}");
+    let (gateway, _folder) = with_upstream(&paths, "/*", &upstream).await;
+    let mut connection = Raw::connect(address(&gateway)).await;
+    assert_eq!(
+        shown(&mut connection, "/").await,
+        ["504", "4", "upstream_per_try_timeout"]
+    );
+    drop(silent.accept().await);
+
+    let upstream = format!("endpoints: '{endpoint}', limits: {{connections: 1, pending: 0}}");
+    let (gateway, _folder) = with_upstream(&paths, "/*", &upstream).await;
+    let mut first = Raw::connect(address(&gateway)).await;
+    first.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut held = Raw(silent.accept().await);
+    held.until("\r\n\r\n").await;
+    let mut connection = Raw::connect(address(&gateway)).await;
+    assert_eq!(
+        shown(&mut connection, "/").await,
+        [
+            "503",
+            "128",
+            "upstream_reset_before_response_started{overflow}"
         ]
     );
 }

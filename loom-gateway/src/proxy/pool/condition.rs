@@ -1,6 +1,7 @@
 //! What is known of an endpoint's health.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -34,6 +35,8 @@ struct Known {
     contradictions: u32,
     /// Why checks fail.
     failing: Option<String>,
+    /// Until when it is out, if it is.
+    out_until: Option<Instant>,
 }
 
 /// What holds of an endpoint.
@@ -124,6 +127,18 @@ impl Condition {
         let mut known = self.known.lock();
         known.ejections = known.ejections.saturating_add(1);
         Some(known.ejections)
+    }
+
+    /// It is out for this long from now on.
+    pub(in crate::proxy) fn out_for(&self, length: Duration) {
+        self.known.lock().out_until = Instant::now().checked_add(length);
+    }
+
+    /// How much longer it is out; `None` when it is not.
+    pub(in crate::proxy) fn ejected_for(&self) -> Option<Duration> {
+        let is_out = self.admission.load(Ordering::Relaxed) == admission::OUT;
+        let until = self.known.lock().out_until?;
+        is_out.then(|| until.saturating_duration_since(Instant::now()))
     }
 
     /// The endpoint was out for long enough.

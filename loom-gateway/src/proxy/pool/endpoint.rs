@@ -111,6 +111,11 @@ impl Endpoint {
         self.connections.load(Ordering::Relaxed)
     }
 
+    /// Those of them that nobody uses at the moment; of HTTP/2, none.
+    pub(in crate::proxy) fn idle_connections(&self) -> usize {
+        self.kept.lock().idle.len()
+    }
+
     /// What is known of its health.
     pub(in crate::proxy) fn condition(&self) -> &Condition {
         &self.condition

@@ -21,6 +21,11 @@ impl<C> Idle<C> {
         }
     }
 
+    /// How many are kept.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Keeps a connection; drops it when there are enough.
     pub(super) fn put(&mut self, connection: C, now: Instant) {
         if self.kept.len() < self.limit {

@@ -71,8 +71,10 @@ impl Retries {
             drop(permission.take());
             permission = self.budget.repeat();
             if permission.is_none() {
+                servers.counts().retries_refused.add();
                 return sent;
             }
+            servers.counts().retries.add();
             tracing::debug!(
                 upstream = servers.upstream(),
                 endpoint = tried.as_ref().map(|tried| tried.label()),

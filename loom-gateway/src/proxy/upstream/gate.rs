@@ -27,6 +27,11 @@ impl Gate {
         }
     }
 
+    /// Requests that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// A place, at once or after a wait; `None` when too many wait already, or it takes too long. They get theirs in the
     /// order in which they came.
     pub(super) async fn enter(&self) -> Option<OwnedSemaphorePermit> {

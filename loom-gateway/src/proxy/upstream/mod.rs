@@ -5,6 +5,7 @@
 //! changes; [`balance`] picks from it, without a lock.
 
 mod balance;
+mod counts;
 mod gate;
 mod health;
 mod resolve;
@@ -87,11 +88,7 @@ impl Upstream {
     pub(crate) fn status(&self) -> UpstreamStatus {
         match &self.target {
             Target::Servers(servers) => servers.status(),
-            Target::Echo => UpstreamStatus {
-                name: self.name.to_string(),
-                endpoints: Vec::new(),
-                panicking: false,
-            },
+            Target::Echo => UpstreamStatus::builtin(&self.name),
         }
     }
 }

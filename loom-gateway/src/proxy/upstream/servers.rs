@@ -9,6 +9,7 @@ use loom_config::model;
 use parking_lot::Mutex;
 
 use super::balance::{Balancer, Slots};
+use super::counts::Counts;
 use super::gate::Gate;
 use super::status::{EndpointHealth, EndpointStatus, UpstreamStatus};
 use crate::proxy::pool::{Admission, Endpoint, Lease, Permit, Place, Report, SendError, State};
@@ -20,6 +21,7 @@ pub(in crate::proxy) struct Servers {
     settings: model::Servers,
     balancer: Balancer,
     gate: Option<Gate>,
+    counts: Counts,
     /// What the balancer picks from. Only changed under the lock of `members`.
     usable: ArcSwap<Usable>,
     members: Mutex<Vec<Member>>,
@@ -64,6 +66,7 @@ impl Servers {
             balancer: Balancer::new(settings.load_balancer.clone()),
             gate: settings.limits.map(gate),
             settings: settings.clone(),
+            counts: Counts::default(),
             usable: ArcSwap::default(),
             members: Mutex::new(Vec::new()),
         };
@@ -79,6 +82,11 @@ impl Servers {
     /// How they are used.
     pub(in crate::proxy) fn settings(&self) -> &model::Servers {
         &self.settings
+    }
+
+    /// What went wrong with them.
+    pub(in crate::proxy) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// A report about one request.
@@ -148,22 +156,18 @@ impl Servers {
 
     /// What they are doing.
     pub(super) fn status(&self) -> UpstreamStatus {
-        let endpoint = |endpoint: &Arc<Endpoint>| EndpointStatus {
-            address: endpoint.label().to_owned(),
-            weight: endpoint.weight(),
-            health: match endpoint.condition().state() {
-                State::Healthy => EndpointHealth::Healthy,
-                State::Unhealthy(why) => EndpointHealth::Unhealthy(why),
-                State::Ejected => EndpointHealth::Ejected,
-                State::OnTrial => EndpointHealth::OnTrial,
-            },
-            in_flight: endpoint.in_flight(),
-            connections: endpoint.connections(),
-        };
+        let counts = &self.counts;
         UpstreamStatus {
-            name: self.upstream.to_string(),
-            endpoints: self.all().iter().map(endpoint).collect(),
+            endpoints: self.all().iter().map(|one| endpoint_status(one)).collect(),
             panicking: self.usable.load().panicking,
+            pending: self.gate.as_ref().map_or(0, Gate::waiting),
+            limits: self.settings.limits,
+            retries: counts.retries.get(),
+            retries_refused: counts.retries_refused.get(),
+            ejections: counts.ejections.get(),
+            checks_passed: counts.checks_passed.get(),
+            checks_failed: counts.checks_failed.get(),
+            ..UpstreamStatus::builtin(&self.upstream)
         }
     }
 
@@ -175,6 +179,10 @@ impl Servers {
         result: Result<(), String>,
     ) {
         let (upstream, label) = (self.upstream(), endpoint.label());
+        match result {
+            Ok(()) => self.counts.checks_passed.add(),
+            Err(_) => self.counts.checks_failed.add(),
+        }
         let why = result.clone().err();
         let (healthy, unhealthy) = (check.healthy_threshold, check.unhealthy_threshold);
         if !endpoint.condition().checked(result, healthy, unhealthy) {
@@ -259,6 +267,24 @@ impl Servers {
                 tracing::info!(upstream, good, count, "enough endpoints are well");
             }
         }
+    }
+}
+
+fn endpoint_status(endpoint: &Endpoint) -> EndpointStatus {
+    EndpointStatus {
+        address: endpoint.label().to_owned(),
+        resolved: endpoint.address(),
+        weight: endpoint.weight(),
+        health: match endpoint.condition().state() {
+            State::Healthy => EndpointHealth::Healthy,
+            State::Unhealthy(why) => EndpointHealth::Unhealthy(why),
+            State::Ejected => EndpointHealth::Ejected,
+            State::OnTrial => EndpointHealth::OnTrial,
+        },
+        ejected_for: endpoint.condition().ejected_for(),
+        in_flight: endpoint.in_flight(),
+        connections: endpoint.connections(),
+        idle_connections: endpoint.idle_connections(),
     }
 }
 

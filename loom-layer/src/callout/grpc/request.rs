@@ -62,6 +62,11 @@ impl GrpcRequest {
         })
     }
 
+    /// The upstream's name, and its headers.
+    pub(crate) fn watched(&mut self) -> (&str, &mut HeaderMap) {
+        (self.upstream.name(), &mut self.headers)
+    }
+
     /// The request that tells the server how long its answer is waited for.
     pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
         if let Ok(timeout) = HeaderValue::from_str(&encode_timeout(timeout)) {

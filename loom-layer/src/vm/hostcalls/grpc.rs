@@ -9,6 +9,7 @@ use crate::abi::{Status, pairs};
 use crate::callout::{
     self, GrpcCall, GrpcRequest, GrpcStream, GrpcTarget, NoTarget, Outgoing, prefix,
 };
+use crate::observer::CalloutObserver;
 use crate::vm::callouts::Kind;
 use crate::vm::host::Host;
 
@@ -151,21 +152,30 @@ fn grpc_call(
     if timeout > 0 {
         request = request.with_timeout(time(timeout));
     }
+    let observer = observe(call, &mut request);
     let grpc = GrpcCall::new(request, message.unwrap_or_default(), time(timeout));
     let calls = &mut call.data_mut().calls;
-    calls.note(id, root, callout::Call::Grpc(Some(grpc)), None);
+    calls.note(id, root, callout::Call::Grpc(Some(grpc)), None, observer);
     Ok(())
 }
 
 fn grpc_stream(call: &mut Call<'_>, request: [(u32, u32); 4], out: u32) -> Outcome {
-    let (root, request) = read(call, "proxy_grpc_stream", request)?;
+    let (root, mut request) = read(call, "proxy_grpc_stream", request)?;
     let id = next_id(call, Kind::Stream, true)?;
     write_u32(call, out, id)?;
     let (messages, body) = Outgoing::new();
+    let observer = observe(call, &mut request);
     let stream = GrpcStream::new(request, body);
     let calls = &mut call.data_mut().calls;
-    calls.note(id, root, callout::Call::Stream(stream), Some(messages));
+    let (stream, messages) = (callout::Call::Stream(stream), Some(messages));
+    calls.note(id, root, stream, messages, observer);
     Ok(())
+}
+
+/// Lets the call be watched, if somebody watches the callback that makes it.
+fn observe(call: &mut Call<'_>, request: &mut GrpcRequest) -> Option<Box<dyn CalloutObserver>> {
+    let (upstream, headers) = request.watched();
+    call.data_mut().observe_call(upstream, headers)
 }
 
 /// A message with its prefix; `None` when it is too large, or too much is held already. Its sender is told of both in the

@@ -59,19 +59,22 @@ fn http_call(call: &mut Call<'_>, texts: [(u32, u32); 4], timeout: u32, out: u32
     let trailers = bytes(call, trailers.0, trailers.1)?.to_vec();
     let headers = pairs::decode(&headers).unwrap_or_default();
     let trailers = pairs::decode(&trailers).unwrap_or_default();
-    let request = HttpRequest::new(&headers, &trailers)?;
+    let mut request = HttpRequest::new(&headers, &trailers)?;
     let budget = call.data().calls.budget.clone();
     let body = budget.hold(&[bytes(call, body.0, body.1)?]);
     let id = next_id(call, Kind::Http, body.is_some())?;
     // Before the call is noted: one whose id the guest cannot learn is not made.
     write_u32(call, out, id)?;
+    let observer = call
+        .data_mut()
+        .observe_call(upstream.name(), request.headers_mut());
     let http = Box::new(HttpCall {
         upstream,
         request: request.with_body(body.unwrap_or_default()),
         timeout: time(timeout),
     });
     let calls = &mut call.data_mut().calls;
-    calls.note(id, root, callout::Call::Http(Some(http)), None);
+    calls.note(id, root, callout::Call::Http(Some(http)), None, observer);
     Ok(())
 }
 

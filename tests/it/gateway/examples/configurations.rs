@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::built;
-use crate::gateway::support::loom;
+use crate::gateway::support::loom_with;
 
 #[test]
 fn every_configuration_of_the_examples_loads() {
@@ -14,7 +14,11 @@ fn every_configuration_of_the_examples_loads() {
     assert!(files.len() > 2, "{files:?}");
     for file in files {
         if let Some(copy) = with_plugins_built(&file) {
-            let output = loom(copy.path(), &["check", "-config", "loom.yaml"]);
+            let output = loom_with(
+                copy.path(),
+                &["check", "-config", "loom.yaml"],
+                &[("ADMIN_TOKEN", "0123456789abcdef")],
+            );
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{}: {said}", file.display());
         }

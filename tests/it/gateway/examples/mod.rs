@@ -8,6 +8,7 @@ mod grpc;
 mod json_validation;
 mod metrics_log;
 mod plugin_api;
+mod production;
 mod rate_limit;
 mod websocket_chat;
 

@@ -54,6 +54,13 @@ pub(crate) fn loom(directory: &Path, arguments: &[&str]) -> Output {
         .expect("loom runs")
 }
 
+/// The same, with these variables in its environment.
+pub(crate) fn loom_with(directory: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = command(directory, arguments);
+    command.envs(env.iter().copied()).stdin(Stdio::null());
+    command.output().expect("loom runs")
+}
+
 fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(&*LOOM);
     command.args(arguments).current_dir(directory);

@@ -9,7 +9,7 @@ mod upstream;
 
 use std::time::Duration;
 
-pub(super) use binary::{Loom, loom, program};
+pub(super) use binary::{Loom, loom, loom_with, program};
 pub(super) use client::{Raw, http1, http2, text};
 pub(super) use gateway::{address, proxy_to, start};
 pub(super) use upstream::{Upstream, full, read_head, refused_address};

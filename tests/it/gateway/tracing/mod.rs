@@ -1,6 +1,7 @@
 //! Traces: what becomes of `traceparent`, and the spans that a collector gets.
 
 mod collector;
+mod plugins;
 
 use std::net::SocketAddr;
 

@@ -39,6 +39,8 @@ impl Servers {
             return;
         };
         let length = length(detection.base_ejection, ejections);
+        self.counts().ejections.add();
+        endpoint.condition().out_for(length);
         tracing::warn!(
             upstream = self.upstream(),
             endpoint = endpoint.label(),
