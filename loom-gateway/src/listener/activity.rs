@@ -203,7 +203,7 @@ mod tests {
         advance(5 * SECOND).await;
         activity.sent(false);
         let busy = activity.begin(true);
-        assert_eq!(due(&activity), Some((Ended::SendTimeout, 14)));
+        assert_eq!(due(&activity), Some((Ended::SendTimeout, 15)));
         activity.sent(true);
         assert_eq!(due(&activity), None);
         advance(SECOND).await;
