@@ -122,25 +122,22 @@ fn needs_work(path: &[u8]) -> bool {
 /// backslashes into slashes.
 fn decode(path: &str) -> String {
     let mut decoded = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some(at) = rest.find(['%', '\\']) {
-        decoded.push_str(&rest[..at]);
-        let (replacement, length) = match rest.as_bytes()[at] {
-            b'\\' => ('/', 1),
-            _ => match unreserved(rest.as_bytes().get(at + 1..at + 3)) {
-                Some(character) => (character, 3),
-                None => ('%', 1),
-            },
-        };
-        decoded.push(replacement);
-        rest = &rest[at + length..];
+    for character in path.chars() {
+        decoded.push(if character == '\\' { '/' } else { character });
+        // Again for what comes out: it may complete an escape that was cut short before it, as in `%2%65`.
+        while let Some(character) = unreserved_at_end(&decoded) {
+            decoded.truncate(decoded.len() - 3);
+            decoded.push(character);
+        }
     }
-    decoded.push_str(rest);
     decoded
 }
 
-fn unreserved(hex: Option<&[u8]>) -> Option<char> {
-    let &[high, low] = hex? else { return None };
+/// The unreserved character whose encoding a text ends with.
+fn unreserved_at_end(text: &str) -> Option<char> {
+    let [.., b'%', high, low] = *text.as_bytes() else {
+        return None;
+    };
     let value = char::from(high).to_digit(16)? * 16 + char::from(low).to_digit(16)?;
     char::from_u32(value)
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~'))
@@ -167,6 +164,8 @@ mod tests {
             ("/%2e", "/"),
             ("//", "/"),
             ("/%7Euser", "/~user"),
+            ("/a/%2%65%2%65/b", "/b"),
+            ("/%%36%31", "/a"),
         ] {
             assert_eq!(normalize(path).as_deref(), Some(normal), "{path}");
             assert_eq!(normalize(normal), None, "{normal} has to be stable");
