@@ -2,10 +2,20 @@
 
 use http::Uri;
 
+use crate::listener::try_proxy_header;
 use crate::router::normalize_path;
 
 /// Gives a target's path its one normal spelling; `false` when it has none, and the request would be refused.
 #[must_use]
 pub fn normalize(uri: &mut Uri) -> bool {
     normalize_path(uri).is_ok()
+}
+
+/// Reads a header of the PROXY protocol.
+///
+/// # Panics
+///
+/// When one that is whole could be taken for one that is not, or the other way round.
+pub fn proxy_header(bytes: &[u8]) {
+    try_proxy_header(bytes);
 }

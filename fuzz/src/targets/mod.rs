@@ -5,6 +5,7 @@ pub mod config;
 pub mod host_calls;
 pub mod pairs;
 pub mod path;
+pub mod proxy_header;
 mod seeds;
 
 /// Something that takes any bytes.
@@ -30,6 +31,7 @@ pub struct Target {
 pub const ALL: &[Target] = &[
     pairs::TARGET,
     path::TARGET,
+    proxy_header::TARGET,
     config::TARGET,
     chain::TARGET,
     host_calls::TARGET,

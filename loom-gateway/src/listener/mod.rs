@@ -24,4 +24,6 @@ pub(crate) use accept::serve;
 pub(crate) use bind::{Bound, Probe};
 pub(crate) use drain::Drain;
 pub(crate) use ended::Ended;
+#[cfg(feature = "fuzzing")]
+pub(crate) use proxy_protocol::try_proxy_header;
 pub(crate) use site::{Served, Site};

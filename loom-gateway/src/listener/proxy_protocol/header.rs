@@ -101,6 +101,25 @@ fn v2_ends(header: &v2::Header<'_>) -> Option<Ends> {
     }
 }
 
+/// Reads a header as a connection does: as soon as its length is known. What comes before that says nothing else.
+///
+/// # Panics
+///
+/// When that does not hold.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn try_proxy_header(bytes: &[u8]) {
+    let Ok(Some(whole)) = length(bytes) else {
+        return;
+    };
+    assert!(whole <= bytes.len() && whole <= limits::PROXY_HEADER_BYTES);
+    for end in 0..whole {
+        assert_eq!(length(&bytes[..end]), Ok(None), "after {end} bytes");
+    }
+    assert_eq!(length(&bytes[..whole]), Ok(Some(whole)));
+    // Any answer will do.
+    let _ = ends(&bytes[..whole]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use super::ended::Ended;
 use crate::limits;
 use header::Garbage;
+#[cfg(feature = "fuzzing")]
+pub(crate) use header::try_proxy_header;
 pub(super) use peek::Peek;
 
 /// Both ends of a connection, as its load balancer tells them.
