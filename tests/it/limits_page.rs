@@ -140,7 +140,12 @@ fn no_limit_of_the_file_is_missing() {
             || last.ends_with("timeout")
             || last.starts_with("max_") && last != "max_age"
     };
-    for key in keys().keys().filter(|key| bounds(key)) {
+    let keys = keys();
+    let is_above = |key: &str| {
+        let below = format!("{key}.");
+        key.ends_with("http2") && keys.keys().any(|other| other.starts_with(&below))
+    };
+    for key in keys.keys().filter(|key| bounds(key) && !is_above(key)) {
         assert!(rows.contains_key(key), "{key} is not in the table");
     }
 }
