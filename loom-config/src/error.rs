@@ -14,6 +14,7 @@ use crate::tree::{KeyPath, Node, Origin};
 #[derive(Debug)]
 pub struct Error {
     file: PathBuf,
+    files: Vec<PathBuf>,
     kind: Kind,
 }
 
@@ -29,6 +30,7 @@ impl Error {
     pub(crate) fn read(file: &Path, error: io::Error) -> Self {
         Self {
             file: file.to_owned(),
+            files: vec![file.to_owned()],
             kind: Kind::Read(error),
         }
     }
@@ -36,6 +38,11 @@ impl Error {
     /// The file that was to be loaded.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// All files that were looked at, and some of which would have to change.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Whether there is no such file.
@@ -183,6 +190,7 @@ pub(crate) struct Report {
     files: Vec<PathBuf>,
     file: String,
     faults: Vec<(Origin, Fault)>,
+    warnings: Vec<Fault>,
     left_out: usize,
     /// Paths whose value was read in part only: what is missing there is not worth a second fault.
     broken: Vec<String>,
@@ -206,6 +214,7 @@ impl Report {
             files,
             file,
             faults: Vec::new(),
+            warnings: Vec::new(),
             left_out: 0,
             broken: Vec::new(),
             spill,
@@ -255,22 +264,41 @@ impl Report {
             self.left_out += 1;
             return &mut self.spill;
         }
-        let (place, position) = match &origin {
-            Origin::File { line, column } => (self.file.clone(), Some((*line, *column))),
-            Origin::Environment(variable) => (variable.to_string(), None),
-        };
-        let fault = Fault {
-            place,
-            position,
-            path,
-            message: message.into(),
-            hint: None,
-            snippet: None,
-        };
+        let fault = self.fault(&origin, path, message.into());
         self.faults.push((origin, fault));
         self.faults
             .last_mut()
             .map_or(&mut self.spill, |(_, fault)| fault)
+    }
+
+    /// Something about the value at `path` that is no fault.
+    pub(crate) fn warn(&mut self, tree: &Node, path: &KeyPath<'_>, message: impl Into<String>) {
+        if self.warnings.len() < limits::FAULTS {
+            let origin = &tree.nearest(path).origin;
+            let warning = self.fault(origin, path.to_string(), message.into());
+            self.warnings.push(warning);
+        }
+    }
+
+    /// The warnings in the order of the file.
+    pub(crate) fn take_warnings(&mut self) -> Vec<Fault> {
+        self.warnings.sort_by_key(|warning| warning.position);
+        std::mem::take(&mut self.warnings)
+    }
+
+    fn fault(&self, origin: &Origin, path: String, message: String) -> Fault {
+        let (place, position) = match origin {
+            Origin::File { line, column } => (self.file.clone(), Some((*line, *column))),
+            Origin::Environment(variable) => (variable.to_string(), None),
+        };
+        Fault {
+            place,
+            position,
+            path,
+            message,
+            hint: None,
+            snippet: None,
+        }
     }
 
     /// Says that the value at `path`, which has its fault, was read in part only.
@@ -297,6 +325,7 @@ impl Report {
         faults.dedup();
         Error {
             file: file.to_owned(),
+            files: self.files,
             kind: Kind::Faults(faults, self.left_out),
         }
     }

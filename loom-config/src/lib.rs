@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod certificate;
 mod check;
 mod document;
 mod error;
@@ -16,6 +17,7 @@ mod suggest;
 mod tree;
 mod units;
 
+pub use certificate::CertificateFacts;
 pub use document::Document;
 pub use error::{Error, Fault};
 pub use load::{Loader, load};

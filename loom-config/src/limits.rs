@@ -89,6 +89,15 @@ pub(crate) const PROXY_PROTOCOL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The bounds of [`PROXY_PROTOCOL_TIMEOUT`].
 pub(crate) const PROXY_PROTOCOL_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=MINUTE;
 
+/// Time for a TLS handshake: two turns over a slow line, and what a busy machine computes for it.
+pub(crate) const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The bounds of [`TLS_HANDSHAKE_TIMEOUT`]: those of the time for headers.
+pub(crate) const TLS_HANDSHAKE_TIMEOUT_RANGE: RangeInclusive<Duration> = HEADER_TIMEOUT_RANGE;
+/// Where clients look for HTTPS (RFC 9110, 4.2.2).
+pub(crate) const HTTPS_PORT: u16 = 443;
+/// Bytes of a file of certificates or a key: the authorities that a whole system trusts take about 200 KiB.
+pub(crate) const PEM_BYTES: u64 = 4 << 20;
+
 // Traces
 
 /// What the gateway is called in traces.

@@ -79,6 +79,7 @@ impl Loader {
         match self.steps(bytes, directory, &mut report) {
             Some(config) if report.is_empty() => Ok(Config {
                 files: report.files().to_vec(),
+                warnings: report.take_warnings(),
                 ..config
             }),
             _ => Err(report.into_error(path)),

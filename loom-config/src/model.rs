@@ -13,7 +13,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::limits;
-pub use crate::{document::Document, secret::Secret};
+pub use crate::{document::Document, error::Fault, secret::Secret};
 
 mod access_log;
 mod action;
@@ -23,6 +23,7 @@ mod pattern;
 mod proxy_protocol;
 mod retry;
 mod route;
+mod tls;
 mod tracing;
 mod upstream;
 
@@ -37,6 +38,7 @@ pub use pattern::Pattern;
 pub use proxy_protocol::ProxyProtocol;
 pub use retry::Retry;
 pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
+pub use tls::{ClientAuth, Identity, ListenerTls, TlsVersion, UpstreamTls};
 pub use tracing::Tracing;
 pub use upstream::{
     Endpoint, EndpointAddress, HashOn, HealthCheck, HttpCheck, LoadBalancer, OutlierDetection,
@@ -48,6 +50,8 @@ pub use upstream::{
 pub struct Config {
     /// What was read for it: the file itself first, then those that its values come from.
     pub files: Vec<PathBuf>,
+    /// What is allowed and still worth a word, such as a certificate that has expired.
+    pub warnings: Vec<Fault>,
     /// Worker threads; `None` means one per available core.
     pub workers: Option<usize>,
     /// Where the gateway listens. Never empty: without a `listeners` section there is [`Listener::default`].
@@ -83,6 +87,10 @@ pub struct Listener {
     pub name: String,
     /// The address to bind.
     pub address: Address,
+    /// Its certificates; `None`: it is not encrypted.
+    pub tls: Option<ListenerTls>,
+    /// The port of HTTPS that every request is redirected to; `None`: they are served.
+    pub redirect_https: Option<u16>,
     /// What one listener takes at the most.
     pub limits: ListenerLimits,
     /// The proxies whose word counts for who the client is.
@@ -135,6 +143,8 @@ impl Default for Listener {
         Self {
             name: limits::LISTENER_NAME.to_owned(),
             address: Address::Ip(SocketAddr::new(IpAddr::from(address), port)),
+            tls: None,
+            redirect_https: None,
             limits: ListenerLimits::default(),
             trusted_proxies: Vec::new(),
             proxy_protocol: None,

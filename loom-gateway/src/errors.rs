@@ -66,6 +66,10 @@ failures! {
     Unreachable: BAD_GATEWAY, "upstream_unreachable", "the upstream cannot be reached";
     /// Nobody knows the name of the endpoint.
     UnknownName: BAD_GATEWAY, "upstream_name", "the upstream's name is not found";
+    /// The endpoint does not prove to be who it has to be.
+    Certificate: BAD_GATEWAY, "upstream_certificate", "the upstream's certificate is not trusted";
+    /// The endpoint does not speak TLS, or not as it has to, or refuses the gateway's certificate.
+    Tls: BAD_GATEWAY, "upstream_tls", "the upstream and the gateway do not agree on TLS";
     /// The endpoint closed or reset the connection before it answered.
     Closed: BAD_GATEWAY, "upstream_closed", "the upstream closed the connection before it answered";
     /// The endpoint gave the request up, and not the connection: `RST_STREAM` of HTTP/2.

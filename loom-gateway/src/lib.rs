@@ -37,4 +37,4 @@ pub use app::{
     Reloader, Running, Source, StartError,
 };
 pub use listener::BindError;
-pub use proxy::{EndpointHealth, EndpointStatus, UpstreamStatus};
+pub use proxy::{EndpointHealth, EndpointStatus, SecureError, UpstreamStatus};

@@ -26,7 +26,7 @@ mod vm;
 
 pub use callout::CalloutBody;
 #[cfg(feature = "tls")]
-pub use callout::UpstreamTls;
+pub use callout::{NoSystemRoots, UpstreamTls};
 pub use error::{BoxError, Error};
 pub use foreign::{ForeignCall, ForeignError};
 pub use info::{

@@ -36,6 +36,11 @@ pub(super) fn check(
         let bytes = checker.size(raw.header_bytes.as_ref(), range, &key);
         bytes.unwrap_or(default.header_bytes)
     };
+    let tls_handshake_timeout = {
+        let range = &limits::TLS_HANDSHAKE_TIMEOUT_RANGE;
+        let key = path.key("tls_handshake_timeout");
+        checker.duration(raw.tls_handshake_timeout.as_ref(), range, &key)
+    };
     let http2 = raw.http2.as_ref();
     ListenerLimits {
         connections: raw.connections.unwrap_or(default.connections),
@@ -47,6 +52,7 @@ pub(super) fn check(
         header_bytes,
         header_count: raw.header_count.unwrap_or(default.header_count),
         uri_length: raw.uri_length.unwrap_or(default.uri_length),
+        tls_handshake_timeout: tls_handshake_timeout.unwrap_or(default.tls_handshake_timeout),
         http2: check_http2(http2, header_bytes, &path.key("http2"), checker),
     }
 }

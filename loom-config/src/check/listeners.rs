@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use ipnet::IpNet;
 
-use super::{Checker, listener_limits, networks, proxy_protocol};
+use super::{Checker, listener_limits, networks, proxy_protocol, tls};
+use crate::limits;
 use crate::model::{Address, Listener, ListenerLimits};
-use crate::raw::{Items, ListenerEntry};
+use crate::raw::{Items, ListenerEntry, RedirectHttpsEntry};
 use crate::schema::quoted;
 use crate::tree::KeyPath;
 
@@ -112,9 +113,22 @@ fn listener(
             checker,
         ),
     };
+    let tls = match entry {
+        ListenerEntry::Full(listener) => listener.tls.as_ref(),
+        ListenerEntry::Address(_) => None,
+    };
+    let tls = match tls {
+        Some(raw) => Some(tls::listener(raw, &address, &path.key("tls"), checker)?),
+        None => {
+            check_without_tls(path, checker);
+            None
+        }
+    };
     Some(Listener {
         name: name.to_owned(),
         address,
+        redirect_https: redirect_https(entry, path, checker),
+        tls,
         limits,
         trusted_proxies,
         proxy_protocol,
@@ -182,6 +196,39 @@ fn check_kind(
     if !is_unix && mode.is_some() {
         let message = "only the file of a Unix socket has a mode; leave the key out";
         checker.fault(&path.key("mode"), message);
+    }
+}
+
+/// The port that requests are redirected to, if they are.
+fn redirect_https(
+    entry: &ListenerEntry,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<u16> {
+    let ListenerEntry::Full(listener) = entry else {
+        return None;
+    };
+    let port = match listener.redirect_https.as_ref()? {
+        RedirectHttpsEntry::Switch(false) => return None,
+        RedirectHttpsEntry::Switch(true) => limits::HTTPS_PORT,
+        RedirectHttpsEntry::Full(full) => full.port.unwrap_or(limits::HTTPS_PORT),
+    };
+    if listener.tls.is_some() {
+        let message =
+            "with `tls` every request is one of HTTPS, and this would do nothing; leave it out";
+        checker.fault(&path.key("redirect_https"), message);
+    }
+    Some(port)
+}
+
+/// Reports a time of handshakes where there are none.
+fn check_without_tls(path: &KeyPath<'_>, checker: &mut Checker<'_>) {
+    let limits = path.key("limits");
+    let (section, key) = ("tls", "tls_handshake_timeout");
+    if checker.is_empty_of(path, &[section]) && !checker.is_empty_of(&limits, &[key]) {
+        let message =
+            "without `tls` there is no handshake, and this would do nothing; leave it out";
+        checker.fault(&limits.key(key), message);
     }
 }
 

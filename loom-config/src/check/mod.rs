@@ -36,6 +36,7 @@ mod proxy_protocol;
 mod retries;
 mod routes;
 mod templates;
+mod tls;
 mod tracing;
 mod upstreams;
 
@@ -65,6 +66,7 @@ pub(crate) fn check(
     let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);
     Some(Config {
         files: Vec::new(),
+        warnings: Vec::new(),
         workers: raw.workers,
         listeners: listeners?,
         plugins: plugins?,
@@ -119,6 +121,11 @@ impl Checker<'_> {
         message: impl Into<String>,
     ) -> &mut crate::error::Fault {
         self.report.at(self.tree, path, message)
+    }
+
+    /// Something that is allowed, and may still be a mistake.
+    fn warn(&mut self, path: &KeyPath<'_>, message: impl Into<String>) {
+        self.report.warn(self.tree, path, message);
     }
 
     /// Whether none of these keys stands in the mapping, not even with a wrong value.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Checker, endpoints, health, load_balancers};
+use super::{Checker, endpoints, health, load_balancers, tls};
 use crate::limits;
 use crate::model::{
     Endpoint, EndpointAddress, Protocol, Servers, Target, Upstream, UpstreamLimits,
@@ -13,13 +13,14 @@ use crate::raw::{self, Items};
 use crate::tree::KeyPath;
 
 /// What says how servers are used.
-const SERVER_KEYS: [&str; 8] = [
+const SERVER_KEYS: [&str; 9] = [
     "load_balancer",
     "resolve_interval",
     "health_check",
     "outlier_detection",
     "panic_threshold",
     "protocol",
+    "tls",
     "limits",
     "timeouts",
 ];
@@ -102,6 +103,10 @@ fn servers(raw: &raw::Upstream, path: &KeyPath<'_>, checker: &mut Checker<'_>) -
     let panic_threshold = health::panic_threshold(raw, path, checker);
     let endpoints = endpoints??;
     let resolve_interval = resolve_interval(raw, &endpoints, path, checker);
+    let tls = match &raw.tls {
+        Some(raw) => Some(tls::upstream(raw, &endpoints, &path.key("tls"), checker)?),
+        None => None,
+    };
     Some(Servers {
         endpoints,
         load_balancer: load_balancer?,
@@ -110,6 +115,7 @@ fn servers(raw: &raw::Upstream, path: &KeyPath<'_>, checker: &mut Checker<'_>) -
         outlier_detection,
         panic_threshold,
         protocol: raw.protocol.map_or(Protocol::Http1, Protocol::from),
+        tls,
         limits: raw.limits.as_ref().and_then(limits),
         timeouts,
     })

@@ -25,6 +25,8 @@ pub struct ListenerLimits {
     pub header_count: usize,
     /// Length of path and query, in bytes.
     pub uri_length: usize,
+    /// Time in which a TLS handshake has to be complete.
+    pub tls_handshake_timeout: Duration,
     /// What holds for connections of HTTP/2.
     pub http2: Http2Limits,
 }
@@ -41,6 +43,7 @@ impl Default for ListenerLimits {
             header_bytes: limits::HEADER_BYTES,
             header_count: limits::HEADER_COUNT,
             uri_length: limits::URI_LENGTH,
+            tls_handshake_timeout: limits::TLS_HANDSHAKE_TIMEOUT,
             http2: Http2Limits::default(),
         }
     }

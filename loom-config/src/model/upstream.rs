@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::UpstreamTls;
+
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upstream {
@@ -38,6 +40,8 @@ pub struct Servers {
     pub panic_threshold: u8,
     /// What they are spoken to in.
     pub protocol: Protocol,
+    /// How they prove who they are; `None`: nothing is encrypted.
+    pub tls: Option<UpstreamTls>,
     /// What they take at the most, all together.
     pub limits: Option<UpstreamLimits>,
     /// Times of the connections.
@@ -144,7 +148,7 @@ pub struct OutlierDetection {
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 without TLS, by prior knowledge.
+    /// HTTP/2: by ALPN with TLS, else by prior knowledge.
     Http2,
 }
 

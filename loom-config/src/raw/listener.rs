@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ListenerLimits, NetworkText, OneOrMany, ProxyProtocolEntry};
+use super::{ListenerLimits, ListenerTls, NetworkText, OneOrMany, ProxyProtocolEntry};
 
 /// A listener; its address alone will do, which is its name too.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,7 +21,7 @@ pub(crate) enum ListenerEntry {
 #[schemars(extend("examples" = ["0.0.0.0:8080", "127.0.0.1:8080", "[::]:8080", "unix:/run/loom.sock"]))]
 pub(crate) struct Address(pub(crate) String);
 
-/// One address that the gateway listens on, for HTTP/1.1 and HTTP/2 without TLS.
+/// One address that the gateway listens on, for HTTP/1.1 and HTTP/2, with TLS or without.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listener {
@@ -33,6 +33,12 @@ pub(crate) struct Listener {
     /// address; port 0 takes a free one.
     #[schemars(required)]
     pub(crate) address: Option<Address>,
+    /// Certificates, which make it a listener of HTTPS. Default: none, and nothing is encrypted.
+    pub(crate) tls: Option<ListenerTls>,
+    /// Whether every request is answered with the same address under `https`, and a 308: true, or a mapping that names the
+    /// port. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(crate) redirect_https: Option<RedirectHttpsEntry>,
     /// What it takes at the most. Default: what its keys say.
     pub(crate) limits: Option<ListenerLimits>,
     /// The proxies that may say who the client is: networks such as 10.0.0.0/8, or addresses. What the header `x-forwarded-for`
@@ -51,4 +57,23 @@ pub(crate) struct Listener {
     #[schemars(title = "a mode such as \"0660\"", regex(pattern = "^0?[0-7]{3}$"))]
     #[schemars(extend("examples" = ["0660"]))]
     pub(crate) mode: Option<String>,
+}
+
+/// Whether requests are redirected to HTTPS; the switch alone will do.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum RedirectHttpsEntry {
+    /// The switch alone.
+    Switch(bool),
+    /// As a mapping.
+    Full(RedirectHttps),
+}
+
+/// Where requests are redirected to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedirectHttps {
+    /// The port of the address that clients are sent to. Default: 443.
+    #[schemars(range(min = 1, max = 65535), extend("default" = 443, "examples" = [8443]))]
+    pub(crate) port: Option<u16>,
 }

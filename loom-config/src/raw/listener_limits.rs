@@ -50,6 +50,9 @@ pub(crate) struct ListenerLimits {
     #[schemars(extend("default" = limits::URI_LENGTH))]
     #[schemars(extend("examples" = [4096]))]
     pub(crate) uri_length: Option<usize>,
+    /// Time in which the handshake of a connection has to be complete, from 1ms to 1h; for listeners with `tls`. Default: 10s.
+    #[schemars(extend("default" = "10s"))]
+    pub(crate) tls_handshake_timeout: Option<DurationText>,
     /// What holds for connections of HTTP/2. Default: what its keys say.
     pub(crate) http2: Option<Http2Limits>,
 }

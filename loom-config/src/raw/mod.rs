@@ -20,6 +20,7 @@ mod proxy_protocol;
 mod retry;
 mod route;
 mod shapes;
+mod tls;
 mod tracing;
 mod upstream;
 
@@ -30,7 +31,7 @@ pub(crate) use action::{
     RewriteEntry, RewriteRegex, Scheme, Share,
 };
 pub(crate) use admin::Admin;
-pub(crate) use listener::ListenerEntry;
+pub(crate) use listener::{ListenerEntry, RedirectHttpsEntry};
 pub(crate) use listener_limits::{Http2Limits, ListenerLimits};
 pub(crate) use middleware::{
     Compression, Cors, Encoding, Middleware, NetworkText, RateKey, RateKeyWord, RateLimit, Switch,
@@ -40,6 +41,10 @@ pub(crate) use proxy_protocol::ProxyProtocolEntry;
 pub(crate) use retry::{Retry, RetryEvent, RetryStatus, RetryWhen};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, PercentText, SizeText};
+pub(crate) use tls::{
+    CertificateFiles, ClientAuth, ClientAuthMode, ForwardClientCert, ListenerTls, ProtocolName,
+    TlsVersion, UpstreamTls,
+};
 pub(crate) use tracing::Tracing;
 pub(crate) use upstream::{
     BalancePolicy, Builtin, EndpointEntry, HashOn, HashOnEntry, HashOnWord, HealthCheck, HttpCheck,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, OneOrMany, PercentText};
+use super::{DurationText, OneOrMany, PercentText, UpstreamTls};
 use crate::limits;
 
 /// Where requests go: either servers or something built in.
@@ -41,6 +41,8 @@ pub(crate) struct Upstream {
     /// What its servers are spoken to in. Default: http1.
     #[schemars(extend("default" = "http1"))]
     pub(crate) protocol: Option<Protocol>,
+    /// How its servers prove who they are. Default: nothing is encrypted.
+    pub(crate) tls: Option<UpstreamTls>,
     /// What it takes at the most. Default: no limit.
     #[schemars(extend("examples" = [{"connections": 500, "pending": 100}]))]
     pub(crate) limits: Option<UpstreamLimits>,
@@ -242,7 +244,7 @@ pub(crate) struct OutlierDetection {
 pub(crate) enum Protocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 without TLS, by prior knowledge.
+    /// HTTP/2: by ALPN with `tls`, else by prior knowledge.
     Http2,
 }
 

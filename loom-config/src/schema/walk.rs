@@ -287,6 +287,11 @@ fn range_of(shape: Shape<'_>) -> Option<(i128, i128)> {
     ))
 }
 
+/// Whether this would be one of its words, if it were text.
+fn is_word(shape: &Shape<'_>, text: &str) -> bool {
+    shape.words().is_some_and(|words| words.contains(&text))
+}
+
 /// What was probably meant, for the kinds that are mixed up most.
 fn hint(shape: Shape<'_>, node: &Node) -> Option<String> {
     let Value::Scalar(Scalar { text, data, .. }) = &node.value else {
@@ -321,7 +326,7 @@ fn hint(shape: Shape<'_>, node: &Node) -> Option<String> {
         Data::Null | Data::Text => None,
         _ => shapes
             .iter()
-            .any(|shape| shape.is_any_text())
+            .any(|shape| shape.is_any_text() || is_word(shape, text))
             .then(|| format!("for text, quote it: \"{text}\"")),
     }
 }

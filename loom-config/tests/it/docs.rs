@@ -6,7 +6,7 @@ use std::path::Path;
 
 use loom_config::Loader;
 
-use super::keys;
+use super::{certificates, keys};
 
 fn page(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -75,6 +75,10 @@ fn its_files_load() {
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("secrets")).expect("a directory");
     fs::write(directory.path().join("secrets/token"), "s3cret\n").expect("a secret");
+    fs::create_dir(directory.path().join("certs")).expect("a directory");
+    for name in ["server", "wildcard", "ca", "client"] {
+        certificates::write(&directory.path().join("certs"), name);
+    }
     let loader = Loader::new([("BACKEND".to_owned(), "127.0.0.1:3000".to_owned())]);
     let page = page("configuration.md");
     let mut loaded = 0;

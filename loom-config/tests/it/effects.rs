@@ -1,10 +1,13 @@
 //! Every key of the file changes the model: a key that is read and forgotten is found here.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use loom_config::{Config, Loader};
 
-use super::keys;
+use tempfile::TempDir;
+
+use super::{certificates, keys};
 
 /// A key, and a file in which it is marked: `<<key: value>>`, or `<<key: one||key: other>>` where it cannot be left out.
 const EFFECTS: &[(&str, &str)] = &[
@@ -100,6 +103,38 @@ const EFFECTS: &[(&str, &str)] = &[
     (
         "listeners[].limits.http2.max_header_list_size",
         "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<max_header_list_size: 8KiB>>}}}]",
+    ),
+    (
+        "listeners[].redirect_https.port",
+        "listeners: [{address: '0.0.0.0:80', redirect_https: {<<port: 8443>>}}]",
+    ),
+    (
+        "listeners[].tls.client_auth.forward",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{cert_file: a.pem, key_file: a.key}], client_auth: {ca_file: a.pem, <<forward: set>>}}}]",
+    ),
+    (
+        "listeners[].limits.tls_handshake_timeout",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{cert_file: a.pem, key_file: a.key}]}, limits: {<<tls_handshake_timeout: 5s>>}}]",
+    ),
+    (
+        "listeners[].tls.certificates[].cert_file",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{<<cert_file: a.pem||cert_file: other.pem>>, key_file: a.key}]}}]",
+    ),
+    (
+        "listeners[].tls.certificates[].key_file",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{<<cert_file: a.pem, key_file: a.key||cert_file: b.pem, key_file: b.key>>}]}}]",
+    ),
+    (
+        "listeners[].tls.min_version",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{cert_file: a.pem, key_file: a.key}], <<min_version: '1.3'>>}}]",
+    ),
+    (
+        "listeners[].tls.client_auth.mode",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{cert_file: a.pem, key_file: a.key}], client_auth: {ca_file: a.pem, <<mode: optional>>}}}]",
+    ),
+    (
+        "listeners[].tls.client_auth.ca_file",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{cert_file: a.pem, key_file: a.key}], client_auth: {<<ca_file: a.pem||ca_file: b.pem>>}}}]",
     ),
     (
         "plugins[].name",
@@ -602,6 +637,30 @@ const EFFECTS: &[(&str, &str)] = &[
         "upstreams: [{name: a, endpoints: 'a:1', <<protocol: http2>>}]",
     ),
     (
+        "upstreams[].tls.server_name",
+        "upstreams: [{name: a, endpoints: 'a.test:443', tls: {<<server_name: b.test>>}}]",
+    ),
+    (
+        "upstreams[].tls.ca_file",
+        "upstreams: [{name: a, endpoints: 'a.test:443', tls: {<<ca_file: a.pem>>}}]",
+    ),
+    (
+        "upstreams[].tls.cert_file",
+        "upstreams: [{name: a, endpoints: 'a.test:443', tls: {<<cert_file: a.pem||cert_file: other.pem>>, key_file: a.key}}]",
+    ),
+    (
+        "upstreams[].tls.key_file",
+        "upstreams: [{name: a, endpoints: 'a.test:443', tls: {<<cert_file: a.pem, key_file: a.key>>}}]",
+    ),
+    (
+        "upstreams[].tls.verify",
+        "upstreams: [{name: a, endpoints: 'a.test:443', tls: {<<verify: false>>}}]",
+    ),
+    (
+        "upstreams[].tls.alpn",
+        "upstreams: [{name: a, endpoints: 'a.test:443', tls: {<<alpn: http/1.1>>}}]",
+    ),
+    (
         "upstreams[].limits.connections",
         "upstreams: [{name: a, endpoints: 'a:1', limits: {<<connections: 1||connections: 2>>}}]",
     ),
@@ -663,6 +722,16 @@ const EFFECTS: &[(&str, &str)] = &[
     ("shutdown.delay", "shutdown: {<<delay: 5s>>}"),
 ];
 
+/// Where the files that rows name are: `a` and `b` are certificates with their keys, `other` another one for the key of `a`.
+static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["a", "b"] {
+        certificates::write(folder.path(), name);
+    }
+    certificates::write_another(folder.path(), "a", "other");
+    folder
+});
+
 /// For the rows that are about routes.
 const UPSTREAMS: &str = "\nupstreams: [{name: e, builtin: echo}, {name: f, builtin: echo}]\n";
 
@@ -720,6 +789,6 @@ fn load(text: &str) -> Config {
         text.to_owned()
     };
     Loader::default()
-        .parse("loom.yaml", &text)
+        .parse(FOLDER.path().join("loom.yaml"), &text)
         .unwrap_or_else(|error| panic!("{text}\n{error}"))
 }

@@ -1,6 +1,7 @@
 //! What a user of the crate can see: files in, models or faults out.
 
 mod bad_files;
+mod certificates;
 mod docs;
 mod effects;
 mod guide;
@@ -8,5 +9,6 @@ mod keys;
 mod overrides;
 mod robust;
 mod schema;
+mod tls;
 mod values;
 mod yaml;

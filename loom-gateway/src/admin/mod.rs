@@ -71,6 +71,7 @@ impl AdminServer {
             limits: listener.limits,
             proxy_protocol: None,
             counters: None,
+            tls: None,
         });
         let mut task = JoinSet::new();
         task.spawn(serve(bound, listener.name, site, Drain::default()));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use loom_config::model::{self, Config};
 
 use super::error::StartError;
-use crate::listener::Served;
+use crate::listener::{Served, Tls};
 use crate::plugins::{Host, Plugins};
-use crate::proxy::{Reports, Upstream};
+use crate::proxy::{Reports, Secure, Upstream};
 use crate::route::{Action, Middleware, route_router};
 use crate::router::{AccessLog, RouteTable, Selection, listener_router};
 use crate::trace::Tracing;
@@ -30,6 +30,8 @@ pub(super) struct Stock {
     pub(super) plugins: Plugins,
     /// Of the routes that have some, by their ids.
     middleware: BTreeMap<String, Middleware>,
+    /// With what they gave to clients that may come back.
+    tls: Vec<Arc<Tls>>,
     /// With its file.
     pub(super) access_log: Option<Arc<AccessLog>>,
     /// With its spans.
@@ -40,6 +42,25 @@ impl Stock {
     fn upstream(&self, wanted: &model::Upstream) -> Option<Arc<Upstream>> {
         let same = self.upstreams.iter().find(|(model, _)| model == wanted)?;
         Some(Arc::clone(&same.1))
+    }
+
+    /// The certificates of each listener.
+    fn tls(&self, config: &Config) -> Result<Vec<Option<Arc<Tls>>>, StartError> {
+        let of = |listener: &model::Listener| {
+            let Some(wanted) = &listener.tls else {
+                return Ok(None);
+            };
+            let same = self.tls.iter().find(|tls| tls.model() == wanted);
+            let tls = match same {
+                Some(same) => Ok(Arc::clone(same)),
+                None => Tls::new(wanted).map(Arc::new),
+            };
+            tls.map(Some).map_err(|source| StartError::Tls {
+                listener: listener.name.clone(),
+                source,
+            })
+        };
+        config.listeners.iter().map(of).collect()
     }
 
     pub(super) fn access_log(
@@ -100,7 +121,9 @@ impl Assembled {
         before: &Stock,
     ) -> Result<Self, StartError> {
         let metrics = host.metrics.as_deref();
+        let tls = before.tls(config)?;
         let mut stock = Stock {
+            tls: tls.iter().flatten().cloned().collect(),
             upstreams: Vec::with_capacity(config.upstreams.len()),
             plugins: Plugins::default(),
             middleware: BTreeMap::new(),
@@ -108,8 +131,10 @@ impl Assembled {
             tracing: before.tracing(config.tracing.as_ref()).await?,
         };
         for model in &config.upstreams {
-            let same = before.upstream(model);
-            let upstream = same.unwrap_or_else(|| Arc::new(Upstream::new(model, metrics)));
+            let upstream = match before.upstream(model) {
+                Some(same) => same,
+                None => Arc::new(Upstream::new(model, secure(model)?, metrics)),
+            };
             stock.upstreams.push((model.clone(), upstream));
         }
         let upstreams = stock.upstreams();
@@ -145,43 +170,61 @@ impl Assembled {
             response: stock.access_log.is_some(),
             traces: tracing.is_some(),
         };
-        let listeners = config
-            .listeners
-            .iter()
-            .enumerate()
-            .map(|(number, listener)| {
-                let of_listener = || {
-                    routes
-                        .iter()
-                        .filter(|(route, ..)| route.listeners.contains(&number))
-                };
-                let selection = Selection::new(
-                    of_listener().map(|(route, action, ..)| (*route, action.clone())),
-                );
-                let routers = of_listener().map(|(_, action, middleware, plugins)| {
-                    let (action, plugins) = (action.clone(), plugins.clone());
-                    let middleware = middleware.clone();
-                    route_router(action, middleware, plugins, &selection, metrics, reports)
+        let listeners =
+            config
+                .listeners
+                .iter()
+                .zip(tls)
+                .enumerate()
+                .map(|(number, (listener, tls))| {
+                    let of_listener = || {
+                        routes
+                            .iter()
+                            .filter(|(route, ..)| route.listeners.contains(&number))
+                    };
+                    let selection = Selection::new(
+                        of_listener().map(|(route, action, ..)| (*route, action.clone())),
+                    );
+                    let routers = of_listener().map(|(_, action, middleware, plugins)| {
+                        let (action, plugins) = (action.clone(), plugins.clone());
+                        let middleware = middleware.clone();
+                        route_router(action, middleware, plugins, &selection, metrics, reports)
+                    });
+                    let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
+                    let router = listener_router(
+                        listener,
+                        table,
+                        config.error_header,
+                        metrics,
+                        stock.access_log.as_ref(),
+                        tracing,
+                    );
+                    Served {
+                        name: listener.name.clone(),
+                        router,
+                        limits: listener.limits,
+                        proxy_protocol: listener.proxy_protocol.clone(),
+                        tls,
+                        counters: metrics.map(|metrics| metrics.listener(&listener.name)),
+                    }
                 });
-                let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
-                let router = listener_router(
-                    listener,
-                    table,
-                    config.error_header,
-                    metrics,
-                    stock.access_log.as_ref(),
-                    tracing,
-                );
-                Served {
-                    name: listener.name.clone(),
-                    router,
-                    limits: listener.limits,
-                    proxy_protocol: listener.proxy_protocol.clone(),
-                    counters: metrics.map(|metrics| metrics.listener(&listener.name)),
-                }
-            });
         let listeners = listeners.collect();
         addition.keep();
         Ok(Self { listeners, stock })
     }
+}
+
+/// The TLS of an upstream, if there is to be any.
+fn secure(upstream: &model::Upstream) -> Result<Option<Secure>, StartError> {
+    let model::Target::Servers(servers) = &upstream.target else {
+        return Ok(None);
+    };
+    let Some(tls) = &servers.tls else {
+        return Ok(None);
+    };
+    let secure = Secure::new(tls, servers.protocol);
+    secure.map(Some).map_err(|source| StartError::UpstreamTls {
+        upstream: upstream.name.clone(),
+        source,
+    })
 }

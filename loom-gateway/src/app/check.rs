@@ -27,7 +27,10 @@ pub struct CheckReport {
 
 impl CheckReport {
     pub(super) async fn of(config: &Config) -> Self {
-        let mut this = Self::default();
+        let mut this = Self {
+            warnings: config.warnings.iter().map(ToString::to_string).collect(),
+            ..Self::default()
+        };
         let nothing = Stock::default();
         this.note(nothing.access_log(config.access_log.as_ref()));
         this.note(nothing.tracing(config.tracing.as_ref()).await);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::listener::BindError;
+use crate::proxy::SecureError;
 
 /// A gateway that cannot start. Its text says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,24 @@ pub enum StartError {
     /// An address cannot be taken.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Certificates cannot be used. What the configuration could see of them was right.
+    #[error("listener `{listener}` has no TLS: {source}; check its `tls`")]
+    Tls {
+        /// The name of the listener.
+        listener: String,
+        /// What is wrong.
+        #[source]
+        source: rustls::Error,
+    },
+    /// There can be no TLS to an upstream.
+    #[error("upstream `{upstream}` has no TLS: {source}; check its `tls`")]
+    UpstreamTls {
+        /// The name of the upstream.
+        upstream: String,
+        /// What is wrong.
+        #[source]
+        source: SecureError,
+    },
     /// The file of the access log cannot be written.
     #[error("the access log cannot be opened: {0}; check `access_log.path`")]
     AccessLog(#[source] std::io::Error),

@@ -93,7 +93,7 @@ impl Listeners {
 
     fn open(&mut self, listener: &Listener, bound: Bound, served: Served) {
         let address = bound.address.clone();
-        tracing::info!(listener = listener.name, %address, "listening");
+        tracing::info!(listener = listener.name, %address, tls = served.tls.is_some(), "listening");
         let site = Site::new(served);
         let drain = Drain::default();
         let serving = listener::serve(

@@ -41,6 +41,7 @@ impl Live {
         config: Config,
         source: Option<Source>,
     ) -> Result<Arc<Self>, StartError> {
+        tell_warnings(&config);
         let host = Host::new(&config)?;
         let Assembled { listeners, stock } =
             Assembled::new(&config, &host, &Stock::default()).await?;
@@ -108,7 +109,12 @@ impl Live {
         };
         match read {
             Ok(config) => self.apply(config).await,
-            Err(error) => self.tell(Err(error)),
+            Err(error) => {
+                if let ReloadError::Config(error) = &error {
+                    *self.refused.lock() = error.files().iter().cloned().collect();
+                }
+                self.tell(Err(error))
+            }
         }
     }
 
@@ -126,6 +132,7 @@ impl Live {
 
     async fn change(&self, config: Config) -> Result<Reloaded, ReloadError> {
         let begin = Instant::now();
+        tell_warnings(&config);
         let mut stock = self.stock.lock().await;
         let assembled = Assembled::new(&config, &self.host, &stock).await?;
         let reloaded = {
@@ -236,6 +243,12 @@ fn put_in_force(host: &Host, stock: &Stock) -> Shown {
         access_log: stock.access_log.clone(),
         tracing: stock.tracing.clone(),
         upstreams,
+    }
+}
+
+fn tell_warnings(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!(%warning, "in the configuration");
     }
 }
 

@@ -13,7 +13,7 @@ use loom_config::model::ListenerLimits;
 use loom_layer::ConnectionInfo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::activity::Activity;
 use super::clock::Clock;
@@ -23,6 +23,7 @@ use super::heard::Heard;
 use super::proxy_protocol::{self, NoHeader, Peek};
 use super::service::ConnectionService;
 use super::site::{Open, Site, Terms};
+use super::tls::{ForwardedClientCert, Tls};
 use super::tunnels::Tunnels;
 use crate::errors::Chain;
 use crate::limits;
@@ -81,7 +82,25 @@ pub(super) async fn serve<S>(
         Err(why) => return site.ended(why, client, None),
     };
     let tunnels = Tunnels::default();
-    speak(stream, connection, site, terms, drain, tunnels.clone()).await;
+    match terms.tls.clone() {
+        None => {
+            speak(
+                stream,
+                connection,
+                None,
+                site,
+                terms,
+                drain,
+                tunnels.clone(),
+            )
+            .await;
+        }
+        Some(tls) => {
+            // In a place of its own: connections without TLS would carry the room for it.
+            let secured = secured(tls, stream, connection, site, terms, drain, tunnels.clone());
+            Box::pin(secured).await;
+        }
+    }
     tunnels.ended().await;
     drop((place, open));
 }
@@ -111,6 +130,31 @@ where
     Ok(())
 }
 
+/// Settles TLS, and serves what comes over it.
+async fn secured<S>(
+    tls: Arc<Tls>,
+    stream: S,
+    connection: Option<ConnectionInfo>,
+    site: Arc<Site>,
+    terms: Arc<Terms>,
+    drain: Drain,
+    tunnels: Tunnels,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let client = connection.as_ref().map(ConnectionInfo::peer);
+    let limit = terms.limits.tls_handshake_timeout;
+    let settled = match timeout(limit, tls.handshake(stream)).await {
+        Ok(Ok(settled)) => settled,
+        Ok(Err(error)) => return site.ended(Ended::Tls, client, Some(&error)),
+        Err(_) => return site.ended(Ended::TlsTimeout, client, None),
+    };
+    drop(tls);
+    let connection = connection.map(|connection| connection.with_tls(settled.info));
+    let (stream, certificate) = (settled.stream, settled.forwarded);
+    speak(stream, connection, certificate, site, terms, drain, tunnels).await;
+}
+
 /// What has become of a connection.
 enum Turn {
     Ended(Result<(), Box<dyn std::error::Error + Send + Sync>>),
@@ -122,6 +166,7 @@ enum Turn {
 async fn speak<S>(
     stream: S,
     connection: Option<ConnectionInfo>,
+    certificate: Option<ForwardedClientCert>,
     site: Arc<Site>,
     terms: Arc<Terms>,
     drain: Drain,
@@ -137,6 +182,7 @@ async fn speak<S>(
         connection,
         activity: Arc::clone(&activity),
         most_requests: limits.requests_per_connection,
+        certificate,
         tunnels,
         drain: drain.clone(),
     };

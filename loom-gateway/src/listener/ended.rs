@@ -33,6 +33,10 @@ ended! {
     ProxyProtocol: "proxy_protocol";
     /// The header of the PROXY protocol was not there in time.
     ProxyProtocolTimeout: "proxy_protocol_timeout";
+    /// Client and gateway did not agree on TLS, or the client's certificate was refused.
+    Tls: "tls_handshake";
+    /// The handshake of TLS was not complete after `limits.tls_handshake_timeout`.
+    TlsTimeout: "tls_handshake_timeout";
     /// The head of a request was not complete after `limits.header_timeout`.
     HeaderTimeout: "header_timeout";
     /// There was no request for `limits.idle_timeout`.

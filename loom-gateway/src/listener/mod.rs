@@ -15,6 +15,7 @@ mod proxy_protocol;
 mod seldom;
 mod service;
 mod site;
+mod tls;
 mod tunnels;
 mod unix;
 
@@ -27,3 +28,4 @@ pub(crate) use ended::Ended;
 #[cfg(feature = "fuzzing")]
 pub(crate) use proxy_protocol::try_proxy_header;
 pub(crate) use site::{Served, Site};
+pub(crate) use tls::{ForwardedClientCert, Tls};

@@ -20,6 +20,7 @@ use super::activity::{Activity, Busy};
 use super::body::ClientBody;
 use super::drain::Drain;
 use super::site::Site;
+use super::tls::ForwardedClientCert;
 use super::tunnels::{Tunnels, Upgrade};
 use crate::upgrade::{Client, is_switched};
 
@@ -32,6 +33,8 @@ pub(super) struct ConnectionService {
     pub(super) activity: Arc<Activity>,
     /// After as many requests the connection ends.
     pub(super) most_requests: Option<u64>,
+    /// What upstreams are told of the client's certificate, where they are.
+    pub(super) certificate: Option<ForwardedClientCert>,
     pub(super) tunnels: Tunnels,
     pub(super) drain: Drain,
 }
@@ -63,6 +66,9 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         });
         if let Some(connection) = &self.connection {
             request.extensions_mut().insert(connection.clone());
+        }
+        if let Some(certificate) = &self.certificate {
+            request.extensions_mut().insert(certificate.clone());
         }
         ConnectionFuture {
             response: self.site.call(request),

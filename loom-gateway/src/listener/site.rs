@@ -18,6 +18,7 @@ use super::connection::protocol;
 use super::ended::Ended;
 use super::places::{ClientPlace, Place, Places};
 use super::seldom::Seldom;
+use super::tls::Tls;
 use crate::errors::Chain;
 use crate::limits;
 use crate::metrics::Connections;
@@ -43,6 +44,8 @@ pub(crate) struct Served {
     pub(crate) limits: ListenerLimits,
     /// `None`: connections begin with what they are for.
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    /// `None`: connections are not encrypted.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Who counts its connections.
     pub(crate) counters: Option<Arc<Connections>>,
 }
@@ -54,6 +57,7 @@ pub(super) struct Terms {
     pub(super) protocol: Builder<TokioExecutor>,
     pub(super) limits: ListenerLimits,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 impl Terms {
@@ -63,6 +67,7 @@ impl Terms {
             protocol: protocol(&served.limits),
             limits: served.limits,
             proxy_protocol: served.proxy_protocol.clone(),
+            tls: served.tls.clone(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Terms {
         self.name == served.name
             && self.limits == served.limits
             && self.proxy_protocol == served.proxy_protocol
+            && self.tls.as_ref().map(Arc::as_ptr) == served.tls.as_ref().map(Arc::as_ptr)
     }
 }
 

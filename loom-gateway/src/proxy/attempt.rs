@@ -72,7 +72,7 @@ async fn exchange(
             Ok(response)
         }
         Protocol::Http2 => {
-            rewrite::http2_request(&mut request, lease.authority());
+            rewrite::http2_request(&mut request, lease.scheme(), lease.authority());
             upgrade::give_up(&mut request);
             framing::http2_request(&mut request);
             // As above: most requests are of the other kind.

@@ -92,7 +92,11 @@ mod tests {
     fn echo(name: &str) -> Arc<Upstream> {
         let yaml = format!("upstreams: [{{name: {name}, builtin: echo}}]");
         let config = Loader::default().parse("loom.yaml", &yaml);
-        Arc::new(Upstream::new(&config.expect("valid").upstreams[0], None))
+        Arc::new(Upstream::new(
+            &config.expect("valid").upstreams[0],
+            None,
+            None,
+        ))
     }
 
     #[test]

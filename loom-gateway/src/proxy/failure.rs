@@ -5,9 +5,9 @@ use std::io;
 
 use axum::body::Body;
 use http::Response;
-use loom_layer::UpstreamFailure;
+use loom_layer::{UpstreamFailure, UpstreamTls};
 
-use super::pool::{ConnectTimeout, Report, SendError, UnknownName};
+use super::pool::{ConnectTimeout, Report, SendError, TlsError, UnknownName};
 use crate::errors::Failure;
 
 /// The response that a failure becomes, with what plugins may ask about it.
@@ -22,9 +22,11 @@ pub(super) fn respond(
         let info = report.into_info();
         let info = match failure {
             Failure::NoEndpoint => info.failure(UpstreamFailure::NoEndpoint),
-            Failure::Unreachable | Failure::UnknownName | Failure::ConnectTimeout => {
-                info.failure(UpstreamFailure::Connect)
-            }
+            Failure::Unreachable
+            | Failure::UnknownName
+            | Failure::ConnectTimeout
+            | Failure::Certificate
+            | Failure::Tls => info.failure(UpstreamFailure::Connect),
             Failure::Closed | Failure::Reset => info.failure(UpstreamFailure::Closed),
             Failure::InvalidResponse | Failure::HeadTooLarge => {
                 info.failure(UpstreamFailure::Protocol)
@@ -43,13 +45,16 @@ pub(super) fn classify(error: &SendError) -> Failure {
     match error {
         SendError::Connect(cause) if is_timeout(&**cause) => Failure::ConnectTimeout,
         SendError::Connect(cause) if has::<UnknownName>(&**cause) => Failure::UnknownName,
-        SendError::Connect(_) => Failure::Unreachable,
+        SendError::Connect(cause) => tls(&**cause).unwrap_or(Failure::Unreachable),
         // The body that we sent on ended in an error, and that body is the client's.
         SendError::Exchange(error) if error.is_user() => Failure::RequestBody,
         SendError::Exchange(error) if error.is_parse_too_large() => Failure::HeadTooLarge,
         SendError::Exchange(error) if error.is_parse() => Failure::InvalidResponse,
         SendError::Misframed(_) | SendError::Switch => Failure::InvalidResponse,
-        SendError::Exchange(error) | SendError::Unsent(error) => broken_off(error),
+        SendError::Exchange(error) | SendError::Unsent(error) => {
+            // With TLS 1.3 a server refuses the gateway's certificate only when the gateway reads.
+            tls(error).unwrap_or_else(|| broken_off(error))
+        }
         SendError::Tunnel => Failure::Tunnel,
         SendError::Timeout(_) => Failure::TryTimeout,
         SendError::NoEndpoint => Failure::NoEndpoint,
@@ -71,6 +76,16 @@ fn broken_off(error: &hyper::Error) -> Failure {
 fn has<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     causes.any(<dyn Error>::is::<E>)
+}
+
+/// What TLS had against a connection, if it is that.
+fn tls(error: &(dyn Error + 'static)) -> Option<Failure> {
+    match UpstreamTls::error_in(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => Some(Failure::Certificate),
+        Some(_) => Some(Failure::Tls),
+        // The connection ended in the middle of the handshake.
+        None => has::<TlsError>(error).then_some(Failure::Tls),
+    }
 }
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {

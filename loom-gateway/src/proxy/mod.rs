@@ -19,6 +19,8 @@ mod service;
 mod upstream;
 
 pub(crate) use directory::Directory;
+pub(crate) use pool::Secure;
+pub use pool::SecureError;
 pub(crate) use retry::Retries;
 pub(crate) use service::{ProxyService, Reports};
 pub(crate) use upstream::Upstream;

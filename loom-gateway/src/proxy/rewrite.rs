@@ -22,12 +22,12 @@ pub(super) fn request<B>(request: &mut Request<B>, endpoint: &Authority) -> bool
 }
 
 /// Rewrites a request for `endpoint` into the form of HTTP/2, in which `Host` is the target's authority.
-pub(super) fn http2_request<B>(request: &mut Request<B>, endpoint: &Authority) {
+pub(super) fn http2_request<B>(request: &mut Request<B>, scheme: &Scheme, endpoint: &Authority) {
     headers(request, Some(endpoint));
     let host = request.headers_mut().remove(HOST);
     let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
+    parts.scheme = Some(scheme.clone());
     parts.authority = Some(authority.unwrap_or_else(|| endpoint.clone()));
     let target = request.uri().path_and_query().cloned();
     parts.path_and_query = Some(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
@@ -121,7 +121,11 @@ mod tests {
                 request = request.header(HOST, host);
             }
             let mut request = request.body(()).expect("a request");
-            http2_request(&mut request, &Authority::from_static("10.0.0.1:3000"));
+            http2_request(
+                &mut request,
+                &Scheme::HTTP,
+                &Authority::from_static("10.0.0.1:3000"),
+            );
             assert_eq!(request.uri(), rewritten);
             assert!(request.headers().is_empty());
             assert_eq!(request.version(), Version::HTTP_2);

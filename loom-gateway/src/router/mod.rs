@@ -8,6 +8,7 @@ mod host;
 mod matching;
 mod normalize;
 mod parameters;
+mod redirect_https;
 mod request_id;
 mod selection;
 mod table;
@@ -39,6 +40,7 @@ use catch_panic::CatchPanicLayer;
 use client::ClientLayer;
 use forwarded::ForwardedLayer;
 use normalize::NormalizePathLayer;
+use redirect_https::RedirectHttpsLayer;
 use request_id::RandomId;
 
 /// The router of a listener: its layers around its routes.
@@ -53,6 +55,7 @@ pub(crate) fn listener_router(
     access_log: Option<&Arc<AccessLog>>,
     tracing: Option<&Arc<Tracing>>,
 ) -> Router {
+    let (client, normalize) = border(&listener.limits);
     let stack = ServiceBuilder::new()
         // Outside of everything that names the client.
         .option_layer(ForwardedLayer::new(&listener.trusted_proxies))
@@ -72,7 +75,10 @@ pub(crate) fn listener_router(
         .layer(GrpcLayer)
         // Around all that is not only the gateway's: routes, plugins, upstreams.
         .layer(CatchPanicLayer)
-        .layer(border(&listener.limits))
+        .layer(client)
+        // As soon as it is known by which scheme a request came, and before anything is done for it.
+        .option_layer(listener.redirect_https.map(RedirectHttpsLayer::new))
+        .layer(normalize)
         .service(routes);
     Router::new().fallback_service(stack)
 }

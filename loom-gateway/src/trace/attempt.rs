@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
 use http::{Request, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status};
@@ -23,6 +23,7 @@ pub(crate) struct Attempts {
 /// The endpoint that an attempt goes to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer<'a> {
+    pub(crate) scheme: &'a Scheme,
     pub(crate) authority: &'a Authority,
     pub(crate) address: Option<SocketAddr>,
 }
@@ -44,7 +45,7 @@ impl Attempts {
         let mut span = self.trace.span(builder);
         headers::put(request.headers_mut(), span.span_context());
         span.set_attribute(KeyValue::new("http.request.method", method));
-        let url = format!("http://{}{}", to.authority, request.uri().path());
+        let url = format!("{}://{}{}", to.scheme, to.authority, request.uri().path());
         span.set_attribute(KeyValue::new("url.full", url));
         server(to.authority, &mut span);
         if let Some(address) = to.address {

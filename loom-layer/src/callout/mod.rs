@@ -20,7 +20,7 @@ pub(crate) use grpc::{
 };
 pub(crate) use http::{HttpCall, HttpRequest};
 #[cfg(feature = "tls")]
-pub use tls::UpstreamTls;
+pub use tls::{NoSystemRoots, UpstreamTls};
 pub(crate) use upstreams::{Upstream, Upstreams};
 
 use crate::error::BoxError;

@@ -42,6 +42,11 @@ use crate::error::BoxError;
 #[derive(Debug, Clone)]
 pub struct UpstreamTls(Trust);
 
+/// The system has no certificates of authorities.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the system has no certificates of authorities {0:?}: install them, or give roots")]
+pub struct NoSystemRoots(Vec<String>);
+
 #[derive(Debug, Clone)]
 enum Trust {
     System,
@@ -65,19 +70,33 @@ impl UpstreamTls {
         Self(Trust::Roots(pem.into()))
     }
 
+    /// The authorities that the system trusts, for who connects to servers without the layer, and by the same rules.
+    ///
+    /// # Errors
+    ///
+    /// When there are none.
+    pub fn system_root_store() -> Result<RootCertStore, NoSystemRoots> {
+        let mut roots = RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            let errors = found.errors.iter().map(ToString::to_string).collect();
+            return Err(NoSystemRoots(errors));
+        }
+        Ok(roots)
+    }
+
+    /// What TLS had against a connection, if it is that which an error comes from.
+    pub fn error_in<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+        cause(error)
+    }
+
     fn config(&self) -> Result<Arc<ClientConfig>, String> {
         let mut roots = RootCertStore::empty();
         match &self.0 {
             Trust::Config(config) => return Ok(Arc::clone(config)),
             Trust::System => {
-                let found = rustls_native_certs::load_native_certs();
-                roots.add_parsable_certificates(found.certs);
-                if roots.is_empty() {
-                    let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-                    return Err(format!(
-                        "the system has no certificates of authorities {errors:?}: install them, or give roots"
-                    ));
-                }
+                roots = Self::system_root_store().map_err(|error| error.to_string())?;
             }
             Trust::Roots(pem) => {
                 for certificate in CertificateDer::pem_slice_iter(pem) {

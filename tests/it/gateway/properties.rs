@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::support::{Raw, Upstream, address, refused_address, start};
 
-/// Shows in the response's header `x-N` the N-th of these properties: its number, its text, or `-` if it is not there.
-fn shows(paths: &[&str]) -> String {
+/// Shows in the response's header `x-N` the N-th of these properties: its number or bit, its text, or `-` if it is not there.
+pub(super) fn shows(paths: &[&str]) -> String {
     let (mut data, mut asks) = (String::new(), String::new());
     for (number, path) in paths.iter().enumerate() {
         let at = 1024 + 64 * number;
@@ -40,6 +40,10 @@ fn shows(paths: &[&str]) -> String {
             (drop (call $add (i32.const 2) (i32.const 16) (i32.const 3) (local.get $at) (local.get $len))))
           (func $show (param $status i32) (local $n i32) (local $at i32)
             (if (local.get $status) (then (call $text (i32.const 24) (i32.const 1)) (return)))
+            (if (i32.and (i32.eq (i32.load (i32.const 4)) (i32.const 1)) (i32.lt_u (i32.load8_u (i32.load (i32.const 0))) (i32.const 2)))
+              (then
+                (i32.store8 (i32.const 28) (i32.add (i32.const 48) (i32.load8_u (i32.load (i32.const 0)))))
+                (call $text (i32.const 28) (i32.const 1)) (return)))
             (if (i32.ne (i32.load (i32.const 4)) (i32.const 8))
               (then (call $text (i32.load (i32.const 0)) (i32.load (i32.const 4))) (return)))
             (local.set $n (i32.load (i32.load (i32.const 0))))

@@ -11,20 +11,26 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use tower::{BoxError, ServiceExt};
 
 use super::names::{Resolver, resolver};
 use super::place::Way;
+use super::secure::Handshake;
 use crate::limits;
 
-/// A connection to a server.
-pub(super) type Stream = Either<TcpStream, UnixStream>;
+/// A connection to a server, encrypted or not.
+pub(super) type Stream = Either<Socket, Box<TlsStream<Socket>>>;
 
-/// Opens connections to one server, within a time that covers the look-up of a name too.
+/// What carries a connection.
+pub(super) type Socket = Either<TcpStream, UnixStream>;
+
+/// Opens connections to one server, within a time that covers the look-up of a name and the handshake of TLS too.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     to: To,
+    tls: Option<Handshake>,
     timeout: Duration,
 }
 
@@ -40,13 +46,13 @@ enum To {
 pub(in crate::proxy) struct ConnectTimeout(Duration);
 
 impl Connector {
-    pub(super) fn new(way: &Way, timeout: Duration) -> Self {
+    pub(super) fn new(way: &Way, timeout: Duration, tls: Option<Handshake>) -> Self {
         let to = match way {
             Way::Address(address) => To::Tcp(tcp(), uri(*address)),
             Way::Name(uri) => To::Tcp(tcp(), uri.clone()),
             Way::Socket(path) => To::Socket(Arc::clone(path)),
         };
-        Self { to, timeout }
+        Self { to, tls, timeout }
     }
 
     pub(super) async fn connect(&self) -> Result<TokioIo<Stream>, BoxError> {
@@ -57,6 +63,15 @@ impl Connector {
     }
 
     async fn open(&self) -> Result<Stream, BoxError> {
+        let socket = self.socket().await?;
+        Ok(match &self.tls {
+            None => Either::Left(socket),
+            // Its state is large, and most upstreams have none.
+            Some(tls) => Either::Right(Box::pin(tls.settle(socket)).await?),
+        })
+    }
+
+    async fn socket(&self) -> Result<Socket, BoxError> {
         Ok(match &self.to {
             To::Tcp(tcp, uri) => Either::Left(tcp.clone().oneshot(uri.clone()).await?.into_inner()),
             To::Socket(path) => Either::Right(UnixStream::connect(path).await?),

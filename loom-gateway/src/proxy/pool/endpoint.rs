@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use http::uri::Authority;
+use http::uri::{Authority, Scheme};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -23,6 +23,7 @@ use super::exchange::SendError;
 use super::http2::Http2;
 use super::idle::Idle;
 use super::place::{Place, Way};
+use super::secure::{Handshake, Secure};
 use crate::errors::Chain;
 use crate::limits;
 
@@ -46,6 +47,7 @@ pub(in crate::proxy) struct Addresses {
 pub(in crate::proxy) struct Endpoint {
     place: Place,
     connector: Connector,
+    scheme: Scheme,
     condition: Condition,
     in_flight: AtomicUsize,
     connections: Arc<AtomicUsize>,
@@ -61,13 +63,26 @@ struct Kept {
 }
 
 impl Endpoint {
-    pub(in crate::proxy) fn new(place: Place, timeouts: &model::UpstreamTimeouts) -> Self {
-        let connector = Connector::new(&place.way, timeouts.connect);
+    pub(in crate::proxy) fn new(
+        place: Place,
+        timeouts: &model::UpstreamTimeouts,
+        secure: Option<&Secure>,
+    ) -> Self {
+        let connector = |protocol| {
+            let host = place.authority.host();
+            let tls = secure.map(|secure| Handshake::new(secure, host, protocol));
+            Connector::new(&place.way, timeouts.connect, tls)
+        };
         let connections = Arc::default();
         Self {
+            http2: Http2::new(connector(Protocol::Http2), Arc::clone(&connections)),
+            connector: connector(Protocol::Http1),
+            scheme: if secure.is_some() {
+                Scheme::HTTPS
+            } else {
+                Scheme::HTTP
+            },
             place,
-            http2: Http2::new(connector.clone(), Arc::clone(&connections)),
-            connector,
             condition: Condition::default(),
             in_flight: AtomicUsize::new(0),
             connections,
@@ -81,6 +96,11 @@ impl Endpoint {
     /// Its `host:port`.
     pub(in crate::proxy) fn authority(&self) -> &Authority {
         &self.place.authority
+    }
+
+    /// `https` where connections to it are encrypted, else `http`.
+    pub(in crate::proxy) fn scheme(&self) -> &Scheme {
+        &self.scheme
     }
 
     /// What it is called in logs.
@@ -121,9 +141,13 @@ impl Endpoint {
         &self.condition
     }
 
-    /// Whether a connection can be made.
-    pub(in crate::proxy) async fn reach(&self) -> Result<(), BoxError> {
-        self.connector.connect().await.map(drop)
+    /// Whether a connection can be made that speaks this protocol.
+    pub(in crate::proxy) async fn reach(&self, protocol: Protocol) -> Result<(), BoxError> {
+        let connector = match protocol {
+            Protocol::Http1 => &self.connector,
+            Protocol::Http2 => self.http2.connector(),
+        };
+        connector.connect().await.map(drop)
     }
 
     /// Sends a request that is not a user's: over HTTP/1.1 on a connection of its own.
@@ -251,7 +275,11 @@ impl Drop for Open {
 }
 
 pub(super) fn addresses(stream: &Stream) -> Option<Addresses> {
-    let Either::Left(stream) = stream else {
+    let socket = match stream {
+        Either::Left(socket) => socket,
+        Either::Right(secure) => secure.get_ref().0,
+    };
+    let Either::Left(stream) = socket else {
         return None;
     };
     let (remote, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);

@@ -193,7 +193,7 @@ mod tests {
                 idle: LIMIT,
                 per_try: None,
             };
-            let endpoint = Endpoint::new(place, &timeouts);
+            let endpoint = Endpoint::new(place, &timeouts, None);
             (Self(listener), Arc::new(endpoint))
         }
 

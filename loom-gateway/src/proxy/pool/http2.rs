@@ -1,6 +1,7 @@
-//! One HTTP/2 connection to an endpoint, by prior knowledge, shared by all requests and replaced when it has ended.
+//! One HTTP/2 connection to an endpoint, by ALPN or prior knowledge, shared by all requests and replaced when it has ended.
 
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -35,9 +36,21 @@ type Connecting = Shared<BoxFuture<'static, Result<Connection, ConnectError>>>;
 const TURNS: usize = 2;
 
 /// Why there is no connection, for all who waited for it.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("no HTTP/2 connection")]
-struct ConnectError(#[source] Arc<dyn Error + Send + Sync>);
+#[derive(Debug, Clone)]
+struct ConnectError(Arc<dyn Error + Send + Sync>);
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no HTTP/2 connection")
+    }
+}
+
+impl Error for ConnectError {
+    /// What is in the `Arc`, and not the `Arc`, whose own source is the next one already.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
 
 /// See the module's text.
 #[derive(Debug)]
@@ -56,6 +69,11 @@ impl Http2 {
             open,
             current: Mutex::new(None),
         }
+    }
+
+    /// What opens its connections.
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// Sends a request. The connection may end at the very moment; a request of which nothing went out is sent once more,

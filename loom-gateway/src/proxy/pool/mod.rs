@@ -16,6 +16,7 @@ mod lease;
 mod names;
 mod place;
 mod report;
+mod secure;
 
 pub(super) use condition::{Admission, State};
 pub(super) use connector::ConnectTimeout;
@@ -25,3 +26,6 @@ pub(super) use lease::{Lease, Permit};
 pub(super) use names::UnknownName;
 pub(super) use place::Place;
 pub(super) use report::Report;
+pub(crate) use secure::Secure;
+pub use secure::SecureError;
+pub(super) use secure::TlsError;

@@ -43,8 +43,12 @@ impl Report {
     /// An attempt begins.
     pub(in crate::proxy) fn begin(&mut self, request: &mut Request<Body>, endpoint: &Endpoint) {
         if let Some(trace) = &mut self.trace {
-            let (authority, address) = (endpoint.authority(), endpoint.address());
-            trace.begin(request, Peer { authority, address });
+            let to = Peer {
+                scheme: endpoint.scheme(),
+                authority: endpoint.authority(),
+                address: endpoint.address(),
+            };
+            trace.begin(request, to);
         }
     }
 

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 pub(super) use servers::Servers;
 pub use status::{EndpointHealth, EndpointStatus, UpstreamStatus};
 
+use super::pool::Secure;
 use crate::metrics::{Metrics, Traffic};
 
 /// Where requests go. Shared by every route that names it.
@@ -44,13 +45,17 @@ pub(super) enum Target {
 }
 
 impl Upstream {
-    /// The upstream of this configuration. Nothing is sent to it yet.
-    pub(crate) fn new(upstream: &model::Upstream, metrics: Option<&Metrics>) -> Self {
+    /// The upstream of this configuration, with the TLS that it asks for. Nothing is sent to it yet.
+    pub(crate) fn new(
+        upstream: &model::Upstream,
+        secure: Option<Secure>,
+        metrics: Option<&Metrics>,
+    ) -> Self {
         let name: Arc<str> = upstream.name.as_str().into();
         let target = match &upstream.target {
             model::Target::Echo => Target::Echo,
             model::Target::Servers(servers) => {
-                Target::Servers(Arc::new(Servers::new(Arc::clone(&name), servers)))
+                Target::Servers(Arc::new(Servers::new(Arc::clone(&name), servers, secure)))
             }
         };
         Self {

@@ -98,7 +98,7 @@ mod tests {
         let yaml = "upstreams: [{name: a, endpoints: 'b.internal:80', resolve_interval: 10s}]";
         let config = loom_config::Loader::new([]).parse("loom.yaml", yaml);
         let config: model::Config = config.expect("a right file");
-        match Upstream::new(&config.upstreams[0], None).target {
+        match Upstream::new(&config.upstreams[0], None, None).target {
             crate::proxy::upstream::Target::Servers(servers) => servers,
             crate::proxy::upstream::Target::Echo => panic!("servers"),
         }

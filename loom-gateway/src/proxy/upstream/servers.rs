@@ -12,13 +12,16 @@ use super::balance::{Balancer, Slots};
 use super::counts::Counts;
 use super::gate::Gate;
 use super::status::{EndpointHealth, EndpointStatus, UpstreamStatus};
-use crate::proxy::pool::{Admission, Endpoint, Lease, Permit, Place, Report, SendError, State};
+use crate::proxy::pool::{
+    Admission, Endpoint, Lease, Permit, Place, Report, Secure, SendError, State,
+};
 
 /// See the module's text.
 #[derive(Debug)]
 pub(in crate::proxy) struct Servers {
     upstream: Arc<str>,
     settings: model::Servers,
+    secure: Option<Secure>,
     balancer: Balancer,
     gate: Option<Gate>,
     counts: Counts,
@@ -52,11 +55,16 @@ impl Member {
 }
 
 impl Servers {
-    pub(super) fn new(upstream: Arc<str>, settings: &model::Servers) -> Self {
+    pub(super) fn new(
+        upstream: Arc<str>,
+        settings: &model::Servers,
+        secure: Option<Secure>,
+    ) -> Self {
         let members = settings.endpoints.iter().filter_map(Place::new);
+        let endpoint = |place| Endpoint::new(place, &settings.timeouts, secure.as_ref());
         let members: Vec<_> = members
             .map(|place| Member {
-                endpoints: vec![Arc::new(Endpoint::new(place.clone(), &settings.timeouts))],
+                endpoints: vec![Arc::new(endpoint(place.clone()))],
                 place,
             })
             .collect();
@@ -67,6 +75,7 @@ impl Servers {
             gate: settings.limits.map(gate),
             settings: settings.clone(),
             counts: Counts::default(),
+            secure,
             usable: ArcSwap::default(),
             members: Mutex::new(Vec::new()),
         };
@@ -216,7 +225,10 @@ impl Servers {
             let resolved = addresses.iter().map(|&address| {
                 let kept = endpoints.iter().find(|old| old.address() == Some(address));
                 kept.map_or_else(
-                    || Arc::new(Endpoint::new(place.at(address), &self.settings.timeouts)),
+                    || {
+                        let (timeouts, secure) = (&self.settings.timeouts, self.secure.as_ref());
+                        Arc::new(Endpoint::new(place.at(address), timeouts, secure))
+                    },
                     Arc::clone,
                 )
             });
@@ -296,7 +308,7 @@ mod tests {
     fn servers(yaml: &str) -> Arc<Servers> {
         let yaml = format!("upstreams: [{{name: a, {yaml}}}]");
         let config = loom_config::Loader::new([]).parse("loom.yaml", &yaml);
-        let upstream = Upstream::new(&config.expect("a right file").upstreams[0], None);
+        let upstream = Upstream::new(&config.expect("a right file").upstreams[0], None, None);
         let super::super::Target::Servers(servers) = upstream.target else {
             panic!("servers")
         };

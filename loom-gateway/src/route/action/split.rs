@@ -67,7 +67,7 @@ mod tests {
         let upstreams: Vec<_> = config
             .upstreams
             .iter()
-            .map(|upstream| Arc::new(Upstream::new(upstream, None)))
+            .map(|upstream| Arc::new(Upstream::new(upstream, None, None)))
             .collect();
         let share = |(upstream, weight)| Share { upstream, weight };
         let shares = [(0, 2), (1, 0), (2, 3)].map(share);

@@ -10,9 +10,11 @@ use http::{HeaderMap, Request};
 use loom_layer::ConnectionInfo;
 
 use crate::hop_by_hop;
+use crate::listener::ForwardedClientCert;
 use crate::router::{X_REQUEST_ID, host};
 use crate::upgrade;
 
+const X_FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 pub(in crate::router) const X_FORWARDED_FOR: HeaderName =
     HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -25,11 +27,16 @@ pub(super) fn clean<B>(request: &mut Request<B>) {
     let connection = request.extensions().get::<ConnectionInfo>().cloned();
     let upgrade = hop_by_hop::remove_from_request(request.headers_mut());
     upgrade::keep_in_request(request, upgrade);
+    let tls = connection.as_ref().and_then(ConnectionInfo::tls);
+    let certificate = tls.and_then(|_| request.extensions_mut().remove());
     let headers = request.headers_mut();
     let believed = connection.as_ref().is_some_and(ConnectionInfo::is_proxied);
     remove_claims(headers, believed);
     join_cookies(headers);
 
+    if let Some(ForwardedClientCert(certificate)) = certificate {
+        headers.insert(X_FORWARDED_CLIENT_CERT, certificate);
+    }
     // A Unix socket has no addresses.
     if let Some(connection) = &connection {
         let address = connection.peer_value();

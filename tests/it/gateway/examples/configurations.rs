@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::built;
 use crate::gateway::support::loom_with;
@@ -54,5 +55,21 @@ fn with_plugins_built(file: &Path) -> Option<tempfile::TempDir> {
     }
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("loom.yaml"), yaml).expect("written");
-    Some(folder)
+    make_certificates(file, folder.path()).then_some(folder)
+}
+
+/// Makes the certificates that a configuration needs, if it needs any; `false` when there is nothing to make them with.
+fn make_certificates(file: &Path, folder: &Path) -> bool {
+    let script = file.with_file_name("make-certificates.sh");
+    if !script.exists() {
+        return true;
+    }
+    if Command::new("openssl").arg("version").output().is_err() {
+        return false;
+    }
+    let made = Command::new(&script).current_dir(folder).output();
+    let made = made.expect("a script");
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{}: {said}", script.display());
+    true
 }

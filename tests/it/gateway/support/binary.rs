@@ -77,7 +77,17 @@ pub(crate) struct Loom {
 
 impl Loom {
     pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(directory, arguments, &[])
+    }
+
+    /// Starts it with these variables beside those of the tests.
+    pub(crate) fn start_with(
+        directory: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = tokio::process::Command::from(command(directory, arguments));
+        command.envs(environment.iter().copied());
         command
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

@@ -6,6 +6,7 @@ mod http2;
 mod limits;
 mod retries;
 mod server;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

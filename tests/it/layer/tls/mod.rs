@@ -1,7 +1,5 @@
 //! Calls of plugins over TLS: who is trusted, and what becomes of calls to those who are not.
 
-mod server;
-
 use std::net::SocketAddr;
 
 use loom_layer::{LoomPlugin, LoomPluginBuilder, UpstreamTls};
@@ -9,9 +7,10 @@ use rustls::ClientConfig;
 use tokio::net::TcpListener;
 use tracing::Level;
 
-use self::server::{Authority, Identity, Server, provider};
 use super::grpc::{ask, caller};
 use super::support::{Guest, logs, plugin};
+use crate::certificates::{Authority, Identity, provider};
+use crate::tls_server::Server;
 
 const BOTH: &[&str] = &["h2", "http/1.1"];
 

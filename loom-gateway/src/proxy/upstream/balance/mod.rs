@@ -87,7 +87,7 @@ mod tests {
                 port: 80,
             };
             let place = Place::new(&loom_config::model::Endpoint { address, weight });
-            Arc::new(Endpoint::new(place.expect("a host"), &timeouts))
+            Arc::new(Endpoint::new(place.expect("a host"), &timeouts, None))
         };
         weights.iter().enumerate().map(endpoint).collect()
     }

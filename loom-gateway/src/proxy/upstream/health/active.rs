@@ -69,7 +69,7 @@ async fn ask(
     protocol: Protocol,
 ) -> Result<(), BoxError> {
     let Some(http) = http else {
-        return endpoint.reach().await;
+        return endpoint.reach(protocol).await;
     };
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = http.path.parse::<Uri>()?;
@@ -77,7 +77,7 @@ async fn ask(
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(USER_AGENT, AGENT);
     if protocol == Protocol::Http2 {
-        rewrite::http2_request(&mut request, endpoint.authority());
+        rewrite::http2_request(&mut request, endpoint.scheme(), endpoint.authority());
     }
     let status = endpoint.ask(request, protocol).await?.status();
     let expected = if http.statuses.is_empty() {

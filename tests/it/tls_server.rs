@@ -11,96 +11,42 @@ use http_body_util::StreamBody;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-pub(super) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
-/// An authority of our own.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-/// A certificate with its key.
-pub(super) struct Identity {
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    pub(super) key: PrivateKeyDer<'static>,
-}
-
-impl Authority {
-    pub(super) fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "our own");
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    pub(super) fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    pub(super) fn roots(&self) -> Arc<rustls::RootCertStore> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        Arc::new(roots)
-    }
-
-    /// A certificate for this name or address.
-    pub(super) fn identity(&self, name: &str) -> Identity {
-        self.identity_until(name, 2100)
-    }
-
-    /// As [`identity`](Self::identity), until the begin of this year.
-    pub(super) fn identity_until(&self, name: &str, year: i32) -> Identity {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_after = date_time_ymd(year, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        Identity {
-            chain: vec![certificate.into()],
-            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        }
-    }
-}
+use crate::certificates::{Authority, Identity, provider};
 
 /// What a server is like.
-pub(super) struct Server<'a> {
-    pub(super) identity: Identity,
+pub(crate) struct Server<'a> {
+    pub(crate) identity: Identity,
     /// By ALPN.
-    pub(super) protocols: &'a [&'a str],
+    pub(crate) protocols: &'a [&'a str],
     /// Who signs the certificate that clients need, if they do.
-    pub(super) clients: Option<&'a Authority>,
+    pub(crate) clients: Option<&'a Authority>,
 }
 
 impl Server<'_> {
     /// Starts it on a free port; it ends with the test's runtime.
-    pub(super) async fn start(self) -> SocketAddr {
+    pub(crate) async fn start(self) -> SocketAddr {
         let config =
             ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let config = match self.clients {
-            None => config.unwrap().with_no_client_auth(),
-            Some(authority) => config.unwrap().with_client_cert_verifier(
+            None => config.expect("versions").with_no_client_auth(),
+            Some(authority) => config.expect("versions").with_client_cert_verifier(
                 WebPkiClientVerifier::builder_with_provider(authority.roots(), provider())
                     .build()
-                    .unwrap(),
+                    .expect("a verifier"),
             ),
         };
         let mut config = config
             .with_single_cert(self.identity.chain, self.identity.key)
-            .unwrap();
+            .expect("a certificate");
         config.alpn_protocols = self.protocols.iter().map(|name| (*name).into()).collect();
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(acceptor.clone(), stream));
@@ -142,7 +88,7 @@ fn answer(request: &Request<Incoming>, told: &str) -> Response<StreamBody<Frames
     let scheme = request.uri().scheme_str().unwrap_or("no scheme");
     let told = format!("{:?} {scheme} {told}", request.version());
     let frames = if request.version() == Version::HTTP_2 {
-        let prefix = [0, 0, 0, 0, u8::try_from(told.len()).unwrap()];
+        let prefix = [0, 0, 0, 0, u8::try_from(told.len()).expect("a short text")];
         let message = [&prefix, told.as_bytes()].concat();
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", HeaderValue::from_static("0"));

@@ -1,0 +1,169 @@
+//! What there is to read in a certificate (RFC 5280): who it is for, and how long.
+
+use std::fmt::Write;
+
+use rustls::pki_types::CertificateDer;
+use x509_parser::extensions::GeneralName;
+use x509_parser::objects::{oid_registry, oid2abbrev};
+use x509_parser::parse_x509_certificate;
+use x509_parser::time::ASN1Time;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+/// What a certificate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// Its subject as RFC 2253 writes it, the last part first: `CN=client,O=Acme`.
+    pub subject: String,
+    /// The DNS names among its alternative names, in their order.
+    pub dns_names: Vec<String>,
+    /// The URIs among its alternative names, in their order.
+    pub uris: Vec<String>,
+    /// When it begins and ends to be valid.
+    pub(crate) validity: (ASN1Time, ASN1Time),
+}
+
+impl CertificateFacts {
+    /// Reads a certificate; `None` when it is none.
+    pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+        let (mut dns_names, mut uris) = (Vec::new(), Vec::new());
+        let names = parsed.subject_alternative_name().ok()?;
+        for name in names.iter().flat_map(|names| &names.value.general_names) {
+            match name {
+                GeneralName::DNSName(name) => dns_names.push((*name).to_owned()),
+                GeneralName::URI(uri) => uris.push((*uri).to_owned()),
+                _ => {}
+            }
+        }
+        let validity = parsed.validity();
+        Some(Self {
+            subject: rfc2253(parsed.subject()),
+            dns_names,
+            uris,
+            validity: (validity.not_before, validity.not_after),
+        })
+    }
+}
+
+/// A name as RFC 2253 writes it.
+fn rfc2253(name: &X509Name<'_>) -> String {
+    let mut parts: Vec<String> = name
+        .iter()
+        .map(|part| part.iter().map(attribute).collect::<Vec<_>>().join("+"))
+        .collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let kind = attribute.attr_type();
+    let mut text = match oid2abbrev(kind, oid_registry()) {
+        Ok(short) => short.to_owned(),
+        Err(_) => kind.to_id_string(),
+    };
+    text.push('=');
+    match attribute.as_str() {
+        Ok(value) => push_escaped(&mut text, value),
+        Err(_) => {
+            text.push('#');
+            push_hexadecimal(&mut text, attribute.as_slice());
+        }
+    }
+    text
+}
+
+/// A value with what has a meaning in such a name escaped.
+fn push_escaped(text: &mut String, value: &str) {
+    let last = value.chars().count().saturating_sub(1);
+    for (index, letter) in value.chars().enumerate() {
+        if letter.is_control() {
+            for byte in letter.to_string().bytes() {
+                // A string takes everything.
+                let _ = write!(text, "\\{byte:02X}");
+            }
+            continue;
+        }
+        let is_special = matches!(letter, ',' | '+' | '"' | '\\' | '<' | '>' | ';')
+            || (index == 0 && matches!(letter, ' ' | '#'))
+            || (index == last && letter == ' ');
+        if is_special {
+            text.push('\\');
+        }
+        text.push(letter);
+    }
+}
+
+fn push_hexadecimal(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // A string takes everything.
+        let _ = write!(text, "{byte:02x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType, date_time_ymd};
+
+    use super::*;
+
+    fn certificate(change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
+        let names = vec![
+            "a.test".to_owned(),
+            "192.0.2.1".to_owned(),
+            "b.test".to_owned(),
+        ];
+        let mut params = CertificateParams::new(names).expect("names");
+        params.distinguished_name = DistinguishedName::new();
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        params.self_signed(&key).expect("a certificate").into()
+    }
+
+    #[test]
+    fn names_and_times() {
+        let certificate = certificate(|params| {
+            let uri = "spiffe://test/a".try_into().expect("a URI");
+            params.subject_alt_names.push(SanType::URI(uri));
+            params.not_before = date_time_ymd(2001, 2, 3);
+            // From 2050 on, times are written in another form.
+            params.not_after = date_time_ymd(2070, 4, 5);
+            for (kind, value) in [
+                (DnType::CountryName, "DE"),
+                (DnType::OrganizationName, "Acme, \"Inc\""),
+                (DnType::CustomDnType(vec![1, 2, 3]), "x"),
+                (DnType::CommonName, "#a b "),
+            ] {
+                params.distinguished_name.push(kind, value);
+            }
+        });
+        let facts = CertificateFacts::of(&certificate).expect("a certificate");
+        assert_eq!(facts.subject, r#"CN=\#a b\ ,1.2.3=x,O=Acme\, \"Inc\",C=DE"#);
+        assert_eq!(facts.dns_names, ["a.test", "b.test"]);
+        assert_eq!(facts.uris, ["spiffe://test/a"]);
+        let (begin, end) = facts.validity;
+        assert_eq!(
+            (begin.timestamp(), end.timestamp()),
+            (981_158_400, 3_163_881_600)
+        );
+    }
+
+    #[test]
+    fn what_is_no_certificate() {
+        let whole = certificate(|_| {});
+        assert_eq!(
+            CertificateFacts::of(&whole).map(|facts| facts.subject),
+            Some(String::new())
+        );
+        for length in 0..whole.len() {
+            let cut = CertificateDer::from(whole[..length].to_vec());
+            assert_eq!(CertificateFacts::of(&cut), None, "{length}");
+        }
+        // A client may send anything.
+        for place in 0..whole.len() {
+            let mut other = whole.to_vec();
+            other[place] ^= 0x55;
+            // Whatever comes of it.
+            let _ = CertificateFacts::of(&CertificateDer::from(other));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! A folder with certificates and keys, such as files refer to.
+
+use std::fs;
+use std::path::Path;
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+/// Writes a certificate for this name into `NAME.pem`, and its key into `NAME.key`.
+pub(crate) fn write(folder: &Path, name: &str) {
+    write_until(folder, name, 2100);
+}
+
+/// As [`write`], until the begin of this year.
+pub(crate) fn write_until(folder: &Path, name: &str, year: i32) {
+    let mut params = CertificateParams::new(["a.test".to_owned()]).expect("a name");
+    params.not_after = date_time_ymd(year, 1, 1);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("written");
+    fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).expect("written");
+}
+
+/// Writes another certificate for the key of `NAME.key` into `OTHER.pem`.
+pub(crate) fn write_another(folder: &Path, name: &str, other: &str) {
+    let key = fs::read_to_string(folder.join(format!("{name}.key"))).expect("a key");
+    let key = KeyPair::from_pem(&key).expect("a key");
+    let params = CertificateParams::new(["b.test".to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    fs::write(folder.join(format!("{other}.pem")), certificate.pem()).expect("written");
+}

@@ -1,0 +1,9 @@
+//! TLS of listeners.
+
+mod choice;
+mod clients;
+mod files;
+mod forward;
+mod handshakes;
+mod properties;
+pub(super) mod support;
