@@ -93,7 +93,8 @@ impl Listeners {
 
     fn open(&mut self, listener: &Listener, bound: Bound, served: Served) {
         let address = bound.address.clone();
-        tracing::info!(listener = listener.name, %address, tls = served.tls.is_some(), "listening");
+        let tls = served.tls.is_some().then_some(true);
+        tracing::info!(listener = listener.name, tls, %address, "listening");
         let site = Site::new(served);
         let drain = Drain::default();
         let serving = listener::serve(

@@ -140,13 +140,13 @@ fn check_names_the_keys() {
     let output = loom(folder.path(), &["check"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    let place = "warning: loom.yaml:7:24: listeners[0].tls.certificates[1].cert_file: the certificate in `old.pem` has expired on ";
+    let place = "warning: loom.yaml:7:23: listeners[0].tls.certificates[1].cert_file: the certificate in `old.pem` has expired on ";
     assert!(said.contains(place), "{said}");
 
     fs::copy(folder.path().join("old.key"), folder.path().join("a.key")).expect("copied");
     let output = loom(folder.path(), &["check"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let place = "loom.yaml:6:41: listeners[0].tls.certificates[0].key_file: the key is not that of the first certificate in `a.pem`";
+    let place = "loom.yaml:6:40: listeners[0].tls.certificates[0].key_file: the key is not that of the first certificate in `a.pem`";
     assert!(said.contains(place), "{said}");
 }
