@@ -33,6 +33,10 @@ pub(crate) const HYPER_HEADERS: usize = 100;
 /// clients that make nothing but faults.
 pub(crate) const HTTP2_LOCAL_RESETS: usize = 1024;
 
+/// Requests of one HTTP/2 connection that its client may take back before they are answered. With more of them, and more than
+/// half of all, it is ended: people who leave a page and calls that have a deadline do not come near it.
+pub(crate) const HTTP2_TAKEN_BACK: u64 = 200;
+
 /// How long an unused HTTP/1.1 connection stays open while the gateway shuts down. The client may already have sent its
 /// next request; it is answered, with `connection: close`, instead of being reset. A few round trips are enough.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ use loom_config::model::ListenerLimits;
 use tokio::time::Instant;
 
 use super::ended::Ended;
+use crate::limits;
 
 /// See the module's text. Shared by the connection, its socket, its requests and its tunnels.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Activity {
     running: AtomicUsize,
     /// Requests that have begun.
     requests: AtomicU64,
+    /// Those of them that the client took back before there was an answer.
+    taken_back: AtomicU64,
     /// Whether something came after the last request. With HTTP/1 that is the beginning of the next one.
     reading: AtomicBool,
     /// When that came, or else when the last request ended: microseconds from `began`.
@@ -43,6 +46,7 @@ impl Activity {
             spoken: AtomicU8::new(0),
             running: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
+            taken_back: AtomicU64::new(0),
             reading: AtomicBool::new(false),
             since: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
@@ -86,12 +90,22 @@ impl Activity {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.reading.store(false, Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);
-        Busy(Arc::clone(self))
+        Busy {
+            activity: Arc::clone(self),
+            answered: false,
+        }
     }
 
     /// Requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client takes back most of what it asks for ("rapid reset", CVE-2023-44487). h2 sees that only of requests that
+    /// come together with their reset; of others each costs an upstream a request.
+    pub(super) fn takes_back(&self) -> bool {
+        let taken_back = self.taken_back.load(Ordering::Relaxed);
+        taken_back > limits::HTTP2_TAKEN_BACK && taken_back > self.requests() / 2
     }
 
     /// Whether a request or a tunnel has not ended.
@@ -142,12 +156,25 @@ impl Activity {
 
 /// A request or a tunnel that has not ended.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<Activity>);
+pub(super) struct Busy {
+    activity: Arc<Activity>,
+    answered: bool,
+}
+
+impl Busy {
+    /// There is an answer.
+    pub(super) fn answered(&mut self) {
+        self.answered = true;
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.touch();
-        self.0.running.fetch_sub(1, Ordering::Release);
+        if !self.answered {
+            self.activity.taken_back.fetch_add(1, Ordering::Relaxed);
+        }
+        self.activity.touch();
+        self.activity.running.fetch_sub(1, Ordering::Release);
     }
 }
 

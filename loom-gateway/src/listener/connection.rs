@@ -213,6 +213,12 @@ async fn speak<S>(
                     continue;
                 }
             }
+            if activity.takes_back() && activity.is_http2() {
+                // A GOAWAY goes out, but nobody waits until the client has understood it.
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.as_mut().poll(cx);
+                return Poll::Ready(Turn::Due(Ended::TakenBack));
+            }
             let due = clock.as_mut().poll(cx, &activity, limits);
             return due.map(Turn::Due);
         }

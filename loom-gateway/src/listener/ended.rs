@@ -45,6 +45,8 @@ ended! {
     SendTimeout: "send_timeout";
     /// It has had as many requests as `limits.requests_per_connection` says.
     Requests: "connection_requests";
+    /// The client took back most of its requests before they were answered.
+    TakenBack: "requests_taken_back";
     /// The head of a request of HTTP/1 has more bytes or fields than the listener takes. It was answered with 431 or 414.
     HeadTooLarge: "head_too_large";
     /// What came is no HTTP. If it looked like HTTP/1, it was answered with 400.

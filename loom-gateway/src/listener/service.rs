@@ -100,6 +100,9 @@ impl Future for ConnectionFuture {
         let this = self.project();
         let Ok(mut response) = ready!(this.response.poll(cx));
         let mut busy = this.busy.take();
+        if let Some(busy) = &mut busy {
+            busy.answered();
+        }
         if let Some(upgrade) = this.upgrade.take() {
             response = upgrade.answer(response, &mut busy);
         }

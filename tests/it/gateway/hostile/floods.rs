@@ -12,7 +12,7 @@ use crate::gateway::support::frames::{
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING, PREFACE,
     PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, headers,
 };
-use crate::gateway::support::{Raw, address, panics, within};
+use crate::gateway::support::{Raw, Upstream, address, panics, proxy_to, start, within};
 
 const GET: [(&str, &str); 4] = [
     (":method", "GET"),
@@ -179,6 +179,50 @@ async fn rapid_reset() {
     // A few of some fifty thousand may have gone on.
     let gone_on = scene.upstream.text().matches("/flood").count();
     assert!(gone_on < 1_000, "{gone_on}");
+}
+
+/// The same with a pause, in which each request reaches the upstream.
+#[tokio::test]
+async fn slow_reset() {
+    let upstream = Upstream::bind().await;
+    let gateway = start(&proxy_to(&[upstream.address()])).await;
+    let _upstream = tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            held.push(upstream.accept().await);
+        }
+    });
+    let mut client = Frames::connect(address(&gateway)).await;
+    let mut taken_back = 0;
+    let goaway = loop {
+        assert!(taken_back < 1_000, "it goes on for ever");
+        let request = headers(stream(taken_back), &GET, END_STREAM);
+        let sent = [request, frame(PING, 0, 0, &[0; 8])].concat();
+        if client.0.write_all(&sent).await.is_err() {
+            break false;
+        }
+        let answer = loop {
+            match client.next().await {
+                Some(frame) if [GOAWAY, PING].contains(&frame.kind) => break frame.kind,
+                Some(_) => {}
+                None => break GOAWAY,
+            }
+        };
+        if answer == GOAWAY {
+            break true;
+        }
+        let reset = frame(RST_STREAM, 0, stream(taken_back), &CANCEL);
+        let _ = client.0.write_all(&reset).await;
+        taken_back += 1;
+    };
+    assert!(goaway && taken_back > 200, "{taken_back}");
+    within(async {
+        while gateway.upstreams()[0].endpoints[0].in_flight > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    panics::assert_none();
 }
 
 /// The same, but for that the gateway itself takes the requests back, since they break rules (CVE-2025-8671).
