@@ -16,7 +16,7 @@ pub struct Document(Json);
 
 impl Document {
     pub(crate) fn new(tree: &Node) -> Self {
-        Self(show("", tree))
+        Self(show("", false, tree))
     }
 
     /// The document as JSON, keys in the order of the file.
@@ -31,15 +31,18 @@ impl PartialEq for Document {
     }
 }
 
-fn show(key: &str, node: &Node) -> Json {
+/// `hidden`: what stands there is secret whatever it is called.
+fn show(key: &str, hidden: bool, node: &Node) -> Json {
     match &node.value {
-        Value::Scalar(scalar) if scalar.expanded || is_secret(key) => Json::from(HIDDEN),
+        Value::Scalar(scalar) if hidden || scalar.expanded || is_secret(key) => Json::from(HIDDEN),
         Value::Scalar(scalar) => value(scalar),
-        Value::List(items) => items.iter().map(|item| show(key, item)).collect(),
+        Value::List(items) => items.iter().map(|item| show(key, hidden, item)).collect(),
         Value::Map(entries) => {
-            let entries = entries
-                .iter()
-                .map(|entry| (entry.key.clone(), show(&entry.key, &entry.node)));
+            let entries = entries.iter().map(|entry| {
+                // Names of people, and hashes of their passwords.
+                let hidden = hidden || (key == "basic_auth" && entry.key == "users");
+                (entry.key.clone(), show(&entry.key, hidden, &entry.node))
+            });
             Json::Object(entries.collect::<Map<_, _>>())
         }
     }

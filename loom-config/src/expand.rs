@@ -3,11 +3,10 @@
 //! Works on parsed scalars, so what a variable holds can never add keys or break the file's structure.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use crate::error::Report;
+use crate::included;
 use crate::limits;
 use crate::suggest;
 use crate::tree::{Data, KeyPath, Node, Scalar, Step, Value};
@@ -168,25 +167,8 @@ impl Expander<'_> {
 
     fn file(&mut self, path: &str) -> Result<String, Problem> {
         let path = self.sources.directory.join(path);
-        let problem = |what: &str| Problem::new(format!("the file {} {what}", path.display()));
-        let unreadable = |error: std::io::Error| problem(&format!("cannot be read: {error}"));
         self.report.depends_on(path.clone());
-        // A pipe or device could block, or never end.
-        if !std::fs::metadata(&path).map_err(unreadable)?.is_file() {
-            return Err(problem("is not a regular file"));
-        }
-        let mut bytes = Vec::new();
-        let file = File::open(&path).map_err(unreadable)?;
-        file.take(limits::INCLUDED_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        if bytes.len() as u64 > limits::INCLUDED_BYTES {
-            return Err(problem(&format!(
-                "is larger than {} bytes",
-                limits::INCLUDED_BYTES
-            )));
-        }
-        let mut text = String::from_utf8(bytes).map_err(|_| problem("is not UTF-8 text"))?;
+        let mut text = included::read(&path).map_err(Problem::new)?;
         // The line end that editors and `echo` put after a secret is not part of it.
         if text.ends_with('\n') {
             text.pop();

@@ -6,6 +6,7 @@ mod check;
 mod document;
 mod error;
 mod expand;
+mod included;
 mod limits;
 mod load;
 pub mod model;

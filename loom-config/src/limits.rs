@@ -134,6 +134,16 @@ pub(crate) const RATE_PER: Duration = SECOND;
 pub(crate) const RATE_FILL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Bounds of what a browser may keep: more than a day is more than any browser does.
 pub(crate) const CORS_MAX_AGE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=DAY;
+/// What a password is for when the file does not say.
+pub(crate) const REALM: &str = "restricted";
+/// What bcrypt may cost: 4 is the least that there is, and with 16 one check takes some seconds of a core.
+pub(crate) const BCRYPT_COST: RangeInclusive<u32> = 4..=16;
+/// How far the clocks of an issuer and of the gateway may be apart: what other gateways allow, too.
+pub(crate) const LEEWAY: Duration = MINUTE;
+/// The bounds of [`LEEWAY`]: a clock that is an hour off is broken.
+pub(crate) const LEEWAY_RANGE: RangeInclusive<Duration> = Duration::ZERO..=HOUR;
+/// Keys of one set: an issuer has two or three, and without an id each may be tried.
+pub(crate) const JWT_KEYS: usize = 100;
 /// The size below which compression gains nothing: such a response is one packet either way.
 pub(crate) const COMPRESSION_MIN_SIZE: u64 = 1 << 10;
 /// The bounds of [`COMPRESSION_MIN_SIZE`].

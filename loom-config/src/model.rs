@@ -17,6 +17,7 @@ pub use crate::{document::Document, error::Fault, secret::Secret};
 
 mod access_log;
 mod action;
+mod auth;
 mod listener_limits;
 mod middleware;
 mod pattern;
@@ -32,6 +33,7 @@ pub use action::{
     Action, Changes, HeaderChanges, HostChange, PathChange, Piece, Redirect, Respond, Share,
     Template,
 };
+pub use auth::{BasicAuth, Jwt, JwtKey, TokenPlace};
 pub use listener_limits::{Http2Limits, ListenerLimits};
 pub use middleware::{Compression, Cors, Middleware, Origin, RateKey, RateLimit};
 pub use pattern::Pattern;

@@ -52,6 +52,20 @@ failures! {
     IpDenied: FORBIDDEN, "ip_denied", "clients at this address may not ask for this";
     /// The route's `rate_limit` has no token left for this client.
     RateLimited: TOO_MANY_REQUESTS, "rate_limited", "too many requests";
+    /// No name and password, where the route's `basic_auth` wants them.
+    CredentialsMissing: UNAUTHORIZED, "credentials_missing", "a name and a password are needed";
+    /// A name and a password that are not right.
+    CredentialsWrong: UNAUTHORIZED, "credentials_wrong", "the name or the password is wrong";
+    /// As many passwords are being checked as may be.
+    AuthOverloaded: SERVICE_UNAVAILABLE, "auth_overloaded", "too many passwords are being checked";
+    /// No token, where the route's `jwt` wants one.
+    TokenMissing: UNAUTHORIZED, "token_missing", "a token is needed";
+    /// More than one token.
+    TokenAmbiguous: BAD_REQUEST, "token_ambiguous", "there is more than one token";
+    /// A token that was valid once.
+    TokenExpired: UNAUTHORIZED, "token_expired", "the token has expired";
+    /// A token that is not valid.
+    TokenInvalid: UNAUTHORIZED, "token_invalid", "the token is not valid";
     /// A body larger than the route's `max_body`.
     RequestTooLarge: PAYLOAD_TOO_LARGE, "request_too_large", "the request body is too large";
     /// No route takes this request.

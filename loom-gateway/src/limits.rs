@@ -84,6 +84,13 @@ pub(crate) const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(30);
 /// Buckets of one route's `rate_limit` that are kept, by address or header: those that were used last. At about 128 bytes, 8 MB.
 pub(crate) const RATE_LIMIT_KEYS: usize = 64 * 1024;
 
+/// Credentials that were verified and need no bcrypt again, of one `basic_auth`: those that were used last.
+pub(crate) const KNOWN_CREDENTIALS: usize = 1024;
+
+/// Passwords of one `basic_auth` that are checked or wait for it; more are answered with 503. At 50 ms a check and one core for them,
+/// the last one waits for 13 seconds.
+pub(crate) const PASSWORD_CHECKS: usize = 256;
+
 /// Lines of the access log that wait to be written; further ones are dropped and counted. At some 400 bytes a line, 6 MB:
 /// a second of a very busy gateway.
 pub(crate) const ACCESS_LOG_LINES: usize = 16 * 1024;

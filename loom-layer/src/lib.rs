@@ -31,7 +31,7 @@ pub use error::{BoxError, Error};
 pub use foreign::{ForeignCall, ForeignError};
 pub use info::{
     CertificateInfo, ConnectionInfo, LocalReplyInfo, PathParameters, PluginFailure, Reroute,
-    RouteInfo, TlsInfo, UpstreamFailure, UpstreamInfo,
+    RouteInfo, TlsInfo, UpstreamFailure, UpstreamInfo, UserInfo,
 };
 pub use log::LogLevel;
 pub use observer::{CalloutAnswer, CalloutObserver, PhaseObserver, PhaseOutcome, StreamObserver};

@@ -78,6 +78,15 @@ pub(super) fn values(
     found
 }
 
+/// Reads the name of a header that the gateway itself sets or takes out.
+pub(super) fn own(
+    written: &str,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<HeaderName> {
+    name(written, path, checker)
+}
+
 /// Reads the name of a header that is only looked at.
 pub(super) fn any(
     written: &str,

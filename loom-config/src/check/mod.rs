@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::document::Document;
 use crate::error::Report;
+use crate::included;
 use crate::limits;
 use crate::model::{Config, Log, LogFormat, LogLevel, Pattern, Reload, Shutdown};
 use crate::raw::{self, DurationText, Raw, SizeText};
@@ -142,6 +143,19 @@ impl Checker<'_> {
             Value::Scalar(scalar) => node.is_null() && !scalar.text.is_empty(),
             _ => false,
         })
+    }
+
+    /// The text of another file, which the configuration depends on from then on.
+    fn file(&mut self, file: &Path, path: &KeyPath<'_>) -> Option<String> {
+        let file = self.directory.join(file);
+        self.report.depends_on(file.clone());
+        match included::read(&file) {
+            Ok(text) => Some(text),
+            Err(why) => {
+                self.fault(path, why);
+                None
+            }
+        }
     }
 
     /// A duration of the file, in range.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
 
+use super::{BasicAuth, Jwt};
 use crate::limits;
 
 /// What stands around a route's plugins; what is `None` is not there.
@@ -20,6 +21,10 @@ pub struct Middleware {
     pub cors: Option<Cors>,
     /// How often requests may come.
     pub rate_limit: Option<RateLimit>,
+    /// The users who may come.
+    pub basic_auth: Option<BasicAuth>,
+    /// The tokens that let a request pass.
+    pub jwt: Option<Jwt>,
     /// The size of a request's body, in bytes.
     pub max_body: Option<u64>,
 }

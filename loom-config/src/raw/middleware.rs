@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::route::MethodName;
-use super::{Defaults, DurationText, HeaderText, OneOrMany, Route, SizeText};
+use super::{BasicAuth, Defaults, DurationText, HeaderText, Jwt, OneOrMany, Route, SizeText};
 use crate::limits;
 
 /// The keys of one mapping, whichever that is.
@@ -17,6 +17,8 @@ pub(crate) struct Middleware<'a> {
     pub(crate) ip_deny: Option<&'a Switch<OneOrMany<NetworkText>>>,
     pub(crate) cors: Option<&'a Switch<Cors>>,
     pub(crate) rate_limit: Option<&'a Switch<RateLimit>>,
+    pub(crate) basic_auth: Option<&'a Switch<BasicAuth>>,
+    pub(crate) jwt: Option<&'a Switch<Jwt>>,
     pub(crate) max_body: Option<&'a Switch<SizeText>>,
 }
 
@@ -32,6 +34,8 @@ macro_rules! middleware {
                     ip_deny: self.ip_deny.as_ref(),
                     cors: self.cors.as_ref(),
                     rate_limit: self.rate_limit.as_ref(),
+                    basic_auth: self.basic_auth.as_ref(),
+                    jwt: self.jwt.as_ref(),
                     max_body: self.max_body.as_ref(),
                 }
             }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 mod access_log;
 mod action;
 mod admin;
+mod auth;
 mod listener;
 mod listener_limits;
 mod middleware;
@@ -31,6 +32,7 @@ pub(crate) use action::{
     RewriteEntry, RewriteRegex, Scheme, Share,
 };
 pub(crate) use admin::Admin;
+pub(crate) use auth::{BasicAuth, Jwt, JwtAlgorithm, TokenPlace};
 pub(crate) use listener::{ListenerEntry, RedirectHttpsEntry};
 pub(crate) use listener_limits::{Http2Limits, ListenerLimits};
 pub(crate) use middleware::{
@@ -118,6 +120,10 @@ pub(crate) struct Defaults {
     pub(crate) cors: Option<Switch<Cors>>,
     /// The `rate_limit` of routes that have none of their own; each route counts for itself. Default: none.
     pub(crate) rate_limit: Option<Switch<RateLimit>>,
+    /// The `basic_auth` of routes that have none of their own. Default: none.
+    pub(crate) basic_auth: Option<Switch<BasicAuth>>,
+    /// The `jwt` of routes that have none of their own. Default: none.
+    pub(crate) jwt: Option<Switch<Jwt>>,
     /// The `max_body` of routes that have none of their own, up to 1024GiB. Default: no limit.
     pub(crate) max_body: Option<Switch<SizeText>>,
 }

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Compression, Cors, DurationText, HeaderChanges, HostHeader, Items, NetworkText, OneOrMany,
-    RateLimit, RedirectEntry, RespondEntry, Retry, RewriteEntry, Share, SizeText, Switch,
+    BasicAuth, Compression, Cors, DurationText, HeaderChanges, HostHeader, Items, Jwt, NetworkText,
+    OneOrMany, RateLimit, RedirectEntry, RespondEntry, Retry, RewriteEntry, Share, SizeText,
+    Switch,
 };
 
 /// One route: which requests it takes, which plugins they pass, where they go.
@@ -100,6 +101,11 @@ pub(crate) struct Route {
     pub(crate) cors: Option<Switch<Cors>>,
     /// How often requests may come; others are answered with 429. `false`: no limit. Default: that of `defaults`.
     pub(crate) rate_limit: Option<Switch<RateLimit>>,
+    /// The users who may come, by name and password; others are answered with 401. `false`: everybody. Default: those of
+    /// `defaults`.
+    pub(crate) basic_auth: Option<Switch<BasicAuth>>,
+    /// The tokens that let a request pass; others are answered with 401. `false`: none is needed. Default: those of `defaults`.
+    pub(crate) jwt: Option<Switch<Jwt>>,
     /// The size of a request's body, up to 1024GiB; a larger one is answered with 413. `false`: no limit. Default: that of
     /// `defaults`.
     pub(crate) max_body: Option<Switch<SizeText>>,

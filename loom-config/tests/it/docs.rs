@@ -79,6 +79,8 @@ fn its_files_load() {
     for name in ["server", "wildcard", "ca", "client"] {
         certificates::write(&directory.path().join("certs"), name);
     }
+    let secret = "0123456789abcdef0123456789abcdef\n";
+    fs::write(directory.path().join("secrets/jwt"), secret).expect("a secret");
     let loader = Loader::new([("BACKEND".to_owned(), "127.0.0.1:3000".to_owned())]);
     let page = page("configuration.md");
     let mut loaded = 0;

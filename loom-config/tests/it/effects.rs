@@ -545,6 +545,150 @@ const EFFECTS: &[(&str, &str)] = &[
         "defaults: {compression: {<<exclude_types: text/csv>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
     ),
     (
+        "routes[].basic_auth.users",
+        "routes: [{id: a, path: /*, upstream: e, basic_auth: {<<users: {a: '$2b$04$.....................................................'}||users: {a: '$2b$05$.....................................................'}>>}}]",
+    ),
+    (
+        "defaults.basic_auth.users",
+        "defaults: {basic_auth: {<<users: {a: '$2b$04$.....................................................'}||users: {a: '$2b$05$.....................................................'}>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].basic_auth.realm",
+        "routes: [{id: a, path: /*, upstream: e, basic_auth: {users: {a: '$2b$04$.....................................................'}, <<realm: staff>>}}]",
+    ),
+    (
+        "defaults.basic_auth.realm",
+        "defaults: {basic_auth: {users: {a: '$2b$04$.....................................................'}, <<realm: staff>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].basic_auth.user_header",
+        "routes: [{id: a, path: /*, upstream: e, basic_auth: {users: {a: '$2b$04$.....................................................'}, <<user_header: x-user>>}}]",
+    ),
+    (
+        "defaults.basic_auth.user_header",
+        "defaults: {basic_auth: {users: {a: '$2b$04$.....................................................'}, <<user_header: x-user>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].basic_auth.forward_credentials",
+        "routes: [{id: a, path: /*, upstream: e, basic_auth: {users: {a: '$2b$04$.....................................................'}, <<forward_credentials: true>>}}]",
+    ),
+    (
+        "defaults.basic_auth.forward_credentials",
+        "defaults: {basic_auth: {users: {a: '$2b$04$.....................................................'}, <<forward_credentials: true>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].basic_auth.users_file",
+        "routes: [{id: a, path: /*, upstream: e, basic_auth: {users: {a: '$2b$04$.....................................................'}, <<users_file: '${FOLDER}/users'>>}}]",
+    ),
+    (
+        "defaults.basic_auth.users_file",
+        "defaults: {basic_auth: {users: {a: '$2b$04$.....................................................'}, <<users_file: '${FOLDER}/users'>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.secret",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {<<secret: 0123456789abcdef0123456789abcdef||secret: x0123456789abcdef0123456789abcdef>>}}]",
+    ),
+    (
+        "defaults.jwt.secret",
+        "defaults: {jwt: {<<secret: 0123456789abcdef0123456789abcdef||secret: x0123456789abcdef0123456789abcdef>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.key_file",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {<<key_file: '${FOLDER}/public.pem'||secret: 0123456789abcdef0123456789abcdef>>}}]",
+    ),
+    (
+        "defaults.jwt.key_file",
+        "defaults: {jwt: {<<key_file: '${FOLDER}/public.pem'||secret: 0123456789abcdef0123456789abcdef>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.jwks_file",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {<<jwks_file: '${FOLDER}/keys.json'||secret: 0123456789abcdef0123456789abcdef>>}}]",
+    ),
+    (
+        "defaults.jwt.jwks_file",
+        "defaults: {jwt: {<<jwks_file: '${FOLDER}/keys.json'||secret: 0123456789abcdef0123456789abcdef>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.issuer",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, <<issuer: a>>}}]",
+    ),
+    (
+        "defaults.jwt.issuer",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, <<issuer: a>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.audience",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, <<audience: [a, b]>>}}]",
+    ),
+    (
+        "defaults.jwt.audience",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, <<audience: [a, b]>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.algorithms",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, <<algorithms: HS512>>}}]",
+    ),
+    (
+        "defaults.jwt.algorithms",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, <<algorithms: HS512>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.leeway",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, <<leeway: 0s>>}}]",
+    ),
+    (
+        "defaults.jwt.leeway",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, <<leeway: 0s>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.require",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, <<require: sub>>}}]",
+    ),
+    (
+        "defaults.jwt.require",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, <<require: sub>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.from.header",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, from: {<<header: a||header: b>>}}}]",
+    ),
+    (
+        "defaults.jwt.from.header",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, from: {<<header: a||header: b>>}}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.from.cookie",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, from: {<<cookie: a||cookie: b>>}}}]",
+    ),
+    (
+        "defaults.jwt.from.cookie",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, from: {<<cookie: a||cookie: b>>}}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.from.query",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, from: {<<query: a||query: b>>}}}]",
+    ),
+    (
+        "defaults.jwt.from.query",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, from: {<<query: a||query: b>>}}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.forward",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, <<forward: {x-user: sub}>>}}]",
+    ),
+    (
+        "defaults.jwt.forward",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, <<forward: {x-user: sub}>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
+        "routes[].jwt.forward_token",
+        "routes: [{id: a, path: /*, upstream: e, jwt: {secret: 0123456789abcdef0123456789abcdef, <<forward_token: false>>}}]",
+    ),
+    (
+        "defaults.jwt.forward_token",
+        "defaults: {jwt: {secret: 0123456789abcdef0123456789abcdef, <<forward_token: false>>}}\nroutes: [{id: a, path: /*, upstream: e}]",
+    ),
+    (
         "routes[].retry.attempts",
         "routes: [{id: a, path: /*, upstream: e, retry: {<<attempts: 3>>}}]",
     ),
@@ -788,7 +932,9 @@ fn load(text: &str) -> Config {
     } else {
         text.to_owned()
     };
-    Loader::default()
+    // Where the files lie that some keys name.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/files");
+    Loader::new([("FOLDER".to_owned(), folder.to_owned())])
         .parse(FOLDER.path().join("loom.yaml"), &text)
         .unwrap_or_else(|error| panic!("{text}\n{error}"))
 }

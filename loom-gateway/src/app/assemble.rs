@@ -9,7 +9,7 @@ use super::error::StartError;
 use crate::listener::{Served, Tls};
 use crate::plugins::{Host, Plugins};
 use crate::proxy::{Reports, Secure, Upstream};
-use crate::route::{Action, Middleware, route_router};
+use crate::route::{Action, Middleware, Users, route_router};
 use crate::router::{AccessLog, RouteTable, Selection, listener_router};
 use crate::trace::Tracing;
 
@@ -32,6 +32,8 @@ pub(super) struct Stock {
     middleware: BTreeMap<String, Middleware>,
     /// With what they gave to clients that may come back.
     tls: Vec<Arc<Tls>>,
+    /// With what is known of them.
+    users: Users,
     /// With its file.
     pub(super) access_log: Option<Arc<AccessLog>>,
     /// With its spans.
@@ -127,6 +129,7 @@ impl Assembled {
             upstreams: Vec::with_capacity(config.upstreams.len()),
             plugins: Plugins::default(),
             middleware: BTreeMap::new(),
+            users: Users::after(&before.users),
             access_log: before.access_log(config.access_log.as_ref())?,
             tracing: before.tracing(config.tracing.as_ref()).await?,
         };
@@ -149,7 +152,7 @@ impl Assembled {
                 .plugins
                 .chain(&route.id, &route.plugins, &before.plugins);
             let same = before.middleware.get(&route.id);
-            let middleware = Middleware::new(&route.middleware, same);
+            let middleware = Middleware::new(&route.middleware, same, &mut stock.users);
             if let Some(middleware) = &middleware {
                 let kept = middleware.clone();
                 stock.middleware.insert(route.id.clone(), kept);
@@ -165,6 +168,7 @@ impl Assembled {
         if !faults.is_empty() {
             return Err(faults.into());
         }
+        stock.users.forget_before();
         let tracing = stock.tracing.as_ref();
         let reports = Reports {
             response: stock.access_log.is_some(),

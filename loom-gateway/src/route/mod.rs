@@ -19,7 +19,7 @@ use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
 
 pub(crate) use action::{Action, Preview};
-pub(crate) use middleware::Middleware;
+pub(crate) use middleware::{Middleware, Users};
 
 use crate::metrics::{Metrics, WatchLayer};
 use crate::proxy::Reports;

@@ -6,6 +6,7 @@ mod reply;
 mod route;
 mod tls;
 mod upstream;
+mod user;
 
 pub use connection::ConnectionInfo;
 pub use parameters::PathParameters;
@@ -13,3 +14,4 @@ pub use reply::{LocalReplyInfo, PluginFailure};
 pub use route::{Reroute, RouteInfo};
 pub use tls::{CertificateInfo, TlsInfo};
 pub use upstream::{UpstreamFailure, UpstreamInfo};
+pub use user::UserInfo;

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::Extensions;
 
-use crate::info::{ConnectionInfo, PathParameters, RouteInfo, UpstreamFailure, UpstreamInfo};
+use crate::info::{
+    ConnectionInfo, PathParameters, RouteInfo, UpstreamFailure, UpstreamInfo, UserInfo,
+};
 
 /// Envoy's bit in `response.flags` for a client that went away.
 const DOWNSTREAM_GONE: u64 = 0x4000;
@@ -18,6 +20,8 @@ pub(crate) struct Facts {
     pub(super) route: Option<RouteInfo>,
     /// What the route took out of the path, if the server told.
     pub(super) path_parameters: Option<PathParameters>,
+    /// Who the client has proved to be, if the server told.
+    pub(super) user: Option<UserInfo>,
     /// How the upstream was reached, if the inner service told.
     pub(super) upstream: Option<UpstreamInfo>,
     /// Bytes of the request's body that entered the plugins.
@@ -44,6 +48,7 @@ impl Facts {
             connection: extensions.get().cloned(),
             route: extensions.get().cloned(),
             path_parameters: extensions.get().cloned(),
+            user: extensions.get().cloned(),
             clock: Some(Clock {
                 wall: SystemTime::now(),
                 began: Instant::now(),

@@ -127,6 +127,11 @@ fn attribute<'a>(path: &[&[u8]], exchange: &'a Exchange) -> Option<Value<'a>> {
             let name = std::str::from_utf8(name).ok()?;
             Some(facts.path_parameters.as_ref()?.get(name)?.into())
         }
+        [b"loom", b"user", b"name"] => Some(facts.user.as_ref()?.name().into()),
+        [b"loom", b"user", b"claims", name] => {
+            let name = std::str::from_utf8(name).ok()?;
+            Some(facts.user.as_ref()?.claim(name)?.into())
+        }
         // Envoy once had these at the top, and plugins still ask for them there.
         [b"xds", name] | [name] => xds(name, facts),
         _ => None,
@@ -283,7 +288,7 @@ mod tests {
 
     use super::super::{RequestHead, ResponseHead, unreachable};
     use super::*;
-    use crate::info::{CertificateInfo, PathParameters, RouteInfo, UpstreamFailure};
+    use crate::info::{CertificateInfo, PathParameters, RouteInfo, UpstreamFailure, UserInfo};
 
     fn bare() -> Exchange {
         let mut head = RequestHead {
@@ -315,6 +320,7 @@ mod tests {
         );
         extensions.insert(RouteInfo::new("api").upstream("backend"));
         extensions.insert(PathParameters::from_iter([("id", "42"), ("id", "43")]));
+        extensions.insert(UserInfo::new("alice").with_claims([("role", "admin")]));
         exchange.facts = Facts::begin(&extensions);
         exchange.response = Some(ResponseHead::new(StatusCode::NOT_FOUND));
         exchange.facts.respond(&Extensions::new());
@@ -372,6 +378,8 @@ mod tests {
             ("xds|cluster_name", "backend"),
             ("cluster_name", "backend"),
             ("loom|path_parameters|id", "42"),
+            ("loom|user|name", "alice"),
+            ("loom|user|claims|role", "admin"),
         ] {
             assert_eq!(text(&exchange, path).as_deref(), Some(wanted), "{path}");
         }
@@ -422,6 +430,7 @@ mod tests {
             "xds|node|id",
             "node|id",
             "loom|path_parameters|other",
+            "loom|user|claims|other",
             "loom|path_parameters",
             "a|b|c|d",
             "nothing",

@@ -1,7 +1,9 @@
 //! What stands around a route's plugins: of `defaults`, and of each route.
 
+mod basic_auth;
 mod compression;
 mod cors;
+mod jwt;
 mod rate_limit;
 
 use super::{Checker, networks};
@@ -43,6 +45,13 @@ pub(super) fn check(
             &defaults.rate_limit,
             rate_limit::check,
         ),
+        basic_auth: place.read(
+            "basic_auth",
+            raw.basic_auth,
+            &defaults.basic_auth,
+            basic_auth::check,
+        ),
+        jwt: place.read("jwt", raw.jwt, &defaults.jwt, jwt::check),
         max_body: place.read(
             "max_body",
             raw.max_body,

@@ -6,8 +6,10 @@ use axum::body::Body;
 use http::{Request, Response};
 use tower::util::{BoxCloneSyncService, MapRequestLayer, MapResponseLayer};
 use tower::{Layer, Service, ServiceBuilder};
+use tower_http::auth::AsyncRequireAuthorizationLayer;
 use tower_http::validate_request::ValidateRequestHeaderLayer;
 
+use super::basic_auth::Authorize;
 use super::body_limit::BodyLimitLayer;
 use super::bypass::BypassLayer;
 use super::gate::Gate;
@@ -55,6 +57,8 @@ where
         });
         let networks = Gate::new(has.networks.as_ref());
         let rate_limit = Gate::new(has.rate_limit.as_ref());
+        let basic_auth = has.basic_auth.clone().map(Authorize);
+        let jwt = Gate::new(has.jwt.as_ref());
         let stack = ServiceBuilder::new()
             // Around everything: also what is answered in here is for the client to read.
             .option_layer(compression)
@@ -64,6 +68,9 @@ where
             .option_layer(cors)
             // Before all that is work: guessing passwords counts.
             .layer(ValidateRequestHeaderLayer::custom(rate_limit))
+            // Cheap for who is known, and off this thread for who is not.
+            .option_layer(basic_auth.map(AsyncRequireAuthorizationLayer::new))
+            .layer(ValidateRequestHeaderLayer::custom(jwt))
             // Just around the plugins: nobody who is refused anyway is told about a size.
             .option_layer(has.max_body.map(BodyLimitLayer::new))
             .service(inner);

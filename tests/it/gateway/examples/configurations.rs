@@ -46,7 +46,6 @@ fn with_plugins_built(file: &Path) -> Option<tempfile::TempDir> {
         .filter(|path| path.ends_with("_plugin.wasm"))
         .map(str::to_owned)
         .collect();
-    assert!(!paths.is_empty(), "{} has no plugin", file.display());
     for path in paths {
         let (_, module) = path.rsplit_once('/').unwrap_or(("", &path));
         let name = module.trim_end_matches("_plugin.wasm").replace('_', "-");
@@ -54,6 +53,12 @@ fn with_plugins_built(file: &Path) -> Option<tempfile::TempDir> {
         yaml = yaml.replace(&path, module.to_str().expect("a path in UTF-8"));
     }
     let folder = tempfile::tempdir().expect("a folder");
+    // With what lies beside it, such as keys.
+    for beside in fs::read_dir(file.parent()?).expect("a folder").flatten() {
+        if beside.path().is_file() {
+            fs::copy(beside.path(), folder.path().join(beside.file_name())).expect("copied");
+        }
+    }
     fs::write(folder.path().join("loom.yaml"), yaml).expect("written");
     make_certificates(file, folder.path()).then_some(folder)
 }

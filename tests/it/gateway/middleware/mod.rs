@@ -1,8 +1,10 @@
 //! What stands around a route's plugins.
 
+mod basic_auth;
 mod body_limit;
 mod compression;
 mod cors;
+mod jwt;
 mod networks;
 mod rate_limit;
 mod upgrade;

@@ -30,6 +30,11 @@ fn first_plugin() {
 }
 
 #[test]
+fn rate_limit_jwt() {
+    Reader::new("examples/rate-limit-jwt/README.md").follow();
+}
+
+#[test]
 fn plugin_api() {
     Reader::new("docs/plugin-api.md").follow();
 }

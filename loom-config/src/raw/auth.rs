@@ -1,0 +1,105 @@
+//! Who a client is: `basic_auth` and `jwt` of routes and of `defaults`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{DurationText, OneOrMany};
+
+/// Names and passwords, as browsers ask for them (RFC 7617).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BasicAuth {
+    /// The users, each with the bcrypt hash of the password. Default: those of `users_file`.
+    pub(crate) users: Option<BTreeMap<String, String>>,
+    /// A file with more of them: a line `name:hash` for each, as `htpasswd -B` writes it. Relative to this file.
+    #[schemars(title = "a file")]
+    pub(crate) users_file: Option<String>,
+    /// What the password is for, in words that browsers show. Default: restricted.
+    #[schemars(extend("default" = "restricted", "examples" = ["staging"]))]
+    pub(crate) realm: Option<String>,
+    /// A header that tells plugins and the upstream the user's name; a client's own is removed. Default: none.
+    #[schemars(title = "the name of a header")]
+    pub(crate) user_header: Option<String>,
+    /// Whether plugins and the upstream get the header with the password, too. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(crate) forward_credentials: Option<bool>,
+}
+
+/// Signed tokens (JWT, RFC 7519). The keys are in one of `jwks_file`, `key_file` and `secret`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Jwt {
+    /// A file with public keys: a JSON Web Key Set (RFC 7517). Relative to this file.
+    #[schemars(title = "a file")]
+    pub(crate) jwks_file: Option<String>,
+    /// A file with one public key in PEM: RSA, EC (P-256, P-384) or Ed25519. Relative to this file.
+    #[schemars(title = "a file")]
+    pub(crate) key_file: Option<String>,
+    /// A secret that the issuer shares, of 32 bytes or more. Best from `${file:...}` or a variable.
+    pub(crate) secret: Option<String>,
+    /// Who may have issued a token: one of these stands in its `iss`. Default: anybody with the key.
+    pub(crate) issuer: Option<OneOrMany<String>>,
+    /// Whom a token is for: one of these stands in its `aud`. Default: it is not looked at.
+    pub(crate) audience: Option<OneOrMany<String>>,
+    /// How tokens are signed. Default: all ways that fit the keys.
+    pub(crate) algorithms: Option<OneOrMany<JwtAlgorithm>>,
+    /// How far clocks may be apart, from 0s to 1h. Default: 60s.
+    #[schemars(extend("default" = "60s"))]
+    pub(crate) leeway: Option<DurationText>,
+    /// Claims that a token has to have beside `exp`. Default: none.
+    pub(crate) require: Option<OneOrMany<String>>,
+    /// Where the token stands. Default: in `authorization: Bearer`.
+    pub(crate) from: Option<TokenPlace>,
+    /// Headers that tell plugins and the upstream claims of the token; a client's own are removed. Default: none.
+    pub(crate) forward: Option<BTreeMap<String, String>>,
+    /// Whether plugins and the upstream get the token itself, too. Default: true.
+    #[schemars(extend("default" = true))]
+    pub(crate) forward_token: Option<bool>,
+}
+
+/// How a token is signed (RFC 7518, RFC 8037).
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[allow(clippy::upper_case_acronyms, reason = "the names of the standard")]
+pub(crate) enum JwtAlgorithm {
+    /// HMAC with SHA-256.
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+    /// RSA (PKCS #1 v1.5) with SHA-256.
+    RS256,
+    /// RSA (PKCS #1 v1.5) with SHA-384.
+    RS384,
+    /// RSA (PKCS #1 v1.5) with SHA-512.
+    RS512,
+    /// RSA (PSS) with SHA-256.
+    PS256,
+    /// RSA (PSS) with SHA-384.
+    PS384,
+    /// RSA (PSS) with SHA-512.
+    PS512,
+    /// ECDSA over P-256 with SHA-256.
+    ES256,
+    /// ECDSA over P-384 with SHA-384.
+    ES384,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// Where a token stands: one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenPlace {
+    /// This header, as it is.
+    #[schemars(title = "the name of a header")]
+    pub(crate) header: Option<String>,
+    /// This cookie.
+    #[schemars(title = "the name of a cookie")]
+    pub(crate) cookie: Option<String>,
+    /// This parameter of the query. Addresses end up in logs, and tokens with them.
+    #[schemars(title = "the name of a parameter")]
+    pub(crate) query: Option<String>,
+}
