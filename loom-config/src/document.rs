@@ -2,21 +2,28 @@
 
 use serde_json::{Map, Number, Value as Json};
 
+use crate::error::Report;
 use crate::tree::{Data, Node, Scalar, Value};
 
 /// What stands in the place of a value that may be a secret.
 const HIDDEN: &str = "(hidden)";
 
+/// The key under which it stands where something comes from; one that no file may have there.
+const FROM: &str = "x-from";
+
 /// The document behind a [`Config`](crate::Config): with the environment applied, and without what could be a secret.
-/// What came from `${...}` or from a variable, and every token, reads `(hidden)`.
+/// What came from `${...}` or from a variable, and every token, reads `(hidden)`. What comes from an included file has a key
+/// `x-from` with its place.
 ///
 /// It is not part of what a configuration means, so that all documents are equal.
 #[derive(Debug, Clone, Default)]
 pub struct Document(Json);
 
 impl Document {
-    pub(crate) fn new(tree: &Node) -> Self {
-        Self(show("", false, tree))
+    pub(crate) fn new(tree: &Node, report: &Report) -> Self {
+        let mut document = show("", false, tree);
+        say_where_from(&mut document, tree, report);
+        Self(document)
     }
 
     /// The document as JSON, keys in the order of the file.
@@ -28,6 +35,24 @@ impl Document {
 impl PartialEq for Document {
     fn eq(&self, _: &Self) -> bool {
         true
+    }
+}
+
+/// Adds to each route, plugin and upstream of an included file where it stands.
+fn say_where_from(document: &mut Json, tree: &Node, report: &Report) {
+    for (key, shown) in document.as_object_mut().into_iter().flatten() {
+        let (Some(Value::List(items)), Some(shown)) =
+            (tree.get(key).map(|node| &node.value), shown.as_array_mut())
+        else {
+            continue;
+        };
+        for (item, shown) in items.iter().zip(shown) {
+            if let (Some(place), Some(shown)) =
+                (report.in_included_file(&item.origin), shown.as_object_mut())
+            {
+                shown.insert(FROM.to_owned(), place.into());
+            }
+        }
     }
 }
 

@@ -4,8 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::limits;
-use crate::tree::{KeyPath, Node, Origin};
+use crate::include::IncludePattern;
+
+mod report;
+
+pub(crate) use report::Report;
 
 /// Why a configuration could not be loaded.
 ///
@@ -14,8 +17,9 @@ use crate::tree::{KeyPath, Node, Origin};
 #[derive(Debug)]
 pub struct Error {
     file: PathBuf,
-    files: Vec<PathBuf>,
     kind: Kind,
+    files: Vec<PathBuf>,
+    include: Vec<IncludePattern>,
 }
 
 #[derive(Debug)]
@@ -30,8 +34,9 @@ impl Error {
     pub(crate) fn read(file: &Path, error: io::Error) -> Self {
         Self {
             file: file.to_owned(),
-            files: vec![file.to_owned()],
             kind: Kind::Read(error),
+            files: vec![file.to_owned()],
+            include: Vec::new(),
         }
     }
 
@@ -40,9 +45,14 @@ impl Error {
         &self.file
     }
 
-    /// All files that were looked at, and some of which would have to change.
+    /// What was read, or looked for, as far as it went: a change of one of these may put it right. The file itself is first.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// The patterns by which files are included, as far as they were read.
+    pub fn include(&self) -> &[IncludePattern] {
+        &self.include
     }
 
     /// Whether there is no such file.
@@ -181,157 +191,4 @@ impl fmt::Display for Fault {
         }
         Ok(())
     }
-}
-
-/// Collects the faults of one file.
-#[derive(Debug)]
-pub(crate) struct Report {
-    /// What was read so far, the file itself first.
-    files: Vec<PathBuf>,
-    file: String,
-    faults: Vec<(Origin, Fault)>,
-    warnings: Vec<Fault>,
-    left_out: usize,
-    /// Paths whose value was read in part only: what is missing there is not worth a second fault.
-    broken: Vec<String>,
-    /// Takes what comes after the last fault that is kept.
-    spill: Fault,
-}
-
-impl Report {
-    pub(crate) fn new(file: &Path) -> Self {
-        let files = vec![file.to_owned()];
-        let file = file.display().to_string();
-        let spill = Fault {
-            place: String::new(),
-            position: None,
-            path: String::new(),
-            message: String::new(),
-            hint: None,
-            snippet: None,
-        };
-        Self {
-            files,
-            file,
-            faults: Vec::new(),
-            warnings: Vec::new(),
-            left_out: 0,
-            broken: Vec::new(),
-            spill,
-        }
-    }
-
-    /// Notes that what is in this file decides what the configuration is.
-    pub(crate) fn depends_on(&mut self, file: PathBuf) {
-        self.files.push(file);
-    }
-
-    pub(crate) fn files(&self) -> &[PathBuf] {
-        &self.files
-    }
-
-    /// A fault of the value at `path`, whose place is looked up in the tree.
-    pub(crate) fn at(
-        &mut self,
-        tree: &Node,
-        path: &KeyPath<'_>,
-        message: impl Into<String>,
-    ) -> &mut Fault {
-        if self.is_full() {
-            self.left_out += 1;
-            return &mut self.spill;
-        }
-        let origin = tree.nearest(path).origin.clone();
-        self.add(origin, path.to_string(), message)
-    }
-
-    /// A fault at a known place.
-    pub(crate) fn add(
-        &mut self,
-        origin: Origin,
-        path: impl Into<String>,
-        message: impl Into<String>,
-    ) -> &mut Fault {
-        let path = path.into();
-        if self
-            .broken
-            .iter()
-            .any(|broken| is_at_or_below(&path, broken))
-        {
-            return &mut self.spill;
-        }
-        if self.is_full() {
-            self.left_out += 1;
-            return &mut self.spill;
-        }
-        let fault = self.fault(&origin, path, message.into());
-        self.faults.push((origin, fault));
-        self.faults
-            .last_mut()
-            .map_or(&mut self.spill, |(_, fault)| fault)
-    }
-
-    /// Something about the value at `path` that is no fault.
-    pub(crate) fn warn(&mut self, tree: &Node, path: &KeyPath<'_>, message: impl Into<String>) {
-        if self.warnings.len() < limits::FAULTS {
-            let origin = &tree.nearest(path).origin;
-            let warning = self.fault(origin, path.to_string(), message.into());
-            self.warnings.push(warning);
-        }
-    }
-
-    /// The warnings in the order of the file.
-    pub(crate) fn take_warnings(&mut self) -> Vec<Fault> {
-        self.warnings.sort_by_key(|warning| warning.position);
-        std::mem::take(&mut self.warnings)
-    }
-
-    fn fault(&self, origin: &Origin, path: String, message: String) -> Fault {
-        let (place, position) = match origin {
-            Origin::File { line, column } => (self.file.clone(), Some((*line, *column))),
-            Origin::Environment(variable) => (variable.to_string(), None),
-        };
-        Fault {
-            place,
-            position,
-            path,
-            message,
-            hint: None,
-            snippet: None,
-        }
-    }
-
-    /// Says that the value at `path`, which has its fault, was read in part only.
-    pub(crate) fn mark_broken(&mut self, path: String) {
-        if self.broken.len() < limits::FAULTS {
-            self.broken.push(path);
-        }
-    }
-
-    /// Whether further faults are only counted: no need to look for hints.
-    pub(crate) fn is_full(&self) -> bool {
-        self.faults.len() >= limits::FAULTS
-    }
-
-    /// Whether nothing is wrong so far.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.faults.is_empty()
-    }
-
-    /// The error that holds all faults, those of the environment first and then in the order of the file.
-    pub(crate) fn into_error(self, file: &Path) -> Error {
-        let mut faults: Vec<Fault> = self.faults.into_iter().map(|(_, fault)| fault).collect();
-        faults.sort_by_key(|fault| fault.position);
-        faults.dedup();
-        Error {
-            file: file.to_owned(),
-            files: self.files,
-            kind: Kind::Faults(faults, self.left_out),
-        }
-    }
-}
-
-fn is_at_or_below(path: &str, other: &str) -> bool {
-    path.strip_prefix(other)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -6,6 +6,7 @@ mod check;
 mod document;
 mod error;
 mod expand;
+mod include;
 mod included;
 mod limits;
 mod load;

@@ -15,6 +15,12 @@ pub(crate) const NODES: usize = 1_000_000;
 pub(crate) const DEPTH: usize = 64;
 /// Bytes of a file read by `${file:...}`: a secret, not a data set.
 pub(crate) const INCLUDED_BYTES: u64 = 1 << 20;
+/// Files that `include` may bring in: one for each of ten thousand routes.
+pub(crate) const INCLUDES: usize = 10_000;
+/// Their bytes together, four times what one file may have.
+pub(crate) const INCLUDES_BYTES: u64 = 4 * FILE_BYTES;
+/// Files that include each other in a row.
+pub(crate) const INCLUDE_DEPTH: usize = 16;
 /// Bytes of text that `${...}` may produce in one file.
 pub(crate) const EXPANDED_BYTES: usize = 64 << 20;
 /// Faults that are reported. Nobody reads further, and each costs a search for similar names.
@@ -204,7 +210,7 @@ pub(crate) const PENDING: usize = 1000;
 pub(crate) const PENDING_RANGE: RangeInclusive<usize> = 0..=1_000_000;
 
 /// How often a request is sent: twice is a retry, and ten times is an attack on one's own servers.
-pub(crate) const ATTEMPTS: RangeInclusive<u32> = 2..=10;
+pub(crate) const ATTEMPTS: RangeInclusive<u32> = 1..=10;
 /// A second server is enough to get round one that is down.
 pub(crate) const ATTEMPTS_DEFAULT: u32 = 2;
 /// The pause before the second time: longer than a hiccup of a process, shorter than a user's patience.
@@ -217,6 +223,13 @@ pub(crate) const RETRY_BUDGET: u8 = 20;
 pub(crate) const REPLAYED_BODY: u64 = 64 << 10;
 /// The bounds of [`REPLAYED_BODY`]: every request that is under way may cost as much.
 pub(crate) const REPLAYED_BODY_RANGE: RangeInclusive<u64> = 0..=(16 << 20);
+
+// Plugins
+
+/// Time for a plugin to be fetched: a few tries at a server that restarts, and no start that hangs.
+pub(crate) const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// The bounds of [`FETCH_TIMEOUT`].
+pub(crate) const FETCH_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
 
 // The process
 

@@ -8,11 +8,12 @@ use std::path::Path;
 use crate::check;
 use crate::error::{Error, Report};
 use crate::expand::{self, Sources};
+use crate::include::{self, Part};
 use crate::limits;
 use crate::model::Config;
 use crate::overrides;
 use crate::schema;
-use crate::tree::{self, Origin};
+use crate::tree::{self, FileId, Node, Origin};
 
 /// Loads and checks a file, with the environment of the process.
 ///
@@ -75,38 +76,31 @@ impl Loader {
 
     fn check(&self, path: &Path, bytes: &[u8]) -> Result<Config, Error> {
         let mut report = Report::new(path);
-        let directory = path.parent().unwrap_or(Path::new(""));
-        match self.steps(bytes, directory, &mut report) {
+        match self.steps(bytes, path, &mut report) {
             Some(config) if report.is_empty() => Ok(Config {
                 files: report.files().to_vec(),
                 warnings: report.take_warnings(),
+                included: report.sources()[1..].to_vec(),
+                include: report.include().to_vec(),
                 ..config
             }),
             _ => Err(report.into_error(path)),
         }
     }
 
-    fn steps(&self, bytes: &[u8], directory: &Path, report: &mut Report) -> Option<Config> {
-        let text = characters(bytes, report)?;
-        let mut tree = tree::parse(text, report)?;
-        overrides::apply(&mut tree, &self.environment, report);
-        // They hold anchors: whoever refers to one has a copy by now.
-        tree.drop_keys(schema::is_free);
-        expand::expand(
-            &mut tree,
-            &Sources {
-                environment: &self.environment,
-                directory,
-            },
-            report,
-        );
-        let read = schema::read(&tree, report);
+    fn steps(&self, bytes: &[u8], path: &Path, report: &mut Report) -> Option<Config> {
+        let environment = &self.environment;
+        let mut whole = part(bytes, path, environment, report, |tree, report| {
+            overrides::apply(tree, environment, report);
+        })?;
+        include::follow(&mut whole, path, environment, report);
+        let Part { tree, read } = whole;
         match serde_json::from_value(read) {
-            Ok(raw) => check::check(&raw, &tree, directory, report),
+            Ok(raw) => check::check(&raw, &tree, report),
             // Only when the schema and the types that it was made from disagree.
             Err(error) => {
                 report.add(
-                    Origin::START,
+                    Origin::start(FileId::MAIN),
                     "",
                     format!("the file cannot be read into its types: {error}"),
                 );
@@ -116,7 +110,31 @@ impl Loader {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// One file, up to what it says by itself. `change` comes before its values are looked at.
+pub(crate) fn part(
+    bytes: &[u8],
+    path: &Path,
+    environment: &BTreeMap<String, String>,
+    report: &mut Report,
+    change: impl FnOnce(&mut Node, &mut Report),
+) -> Option<Part> {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let text = characters(bytes, report)?;
+    let mut tree = tree::parse(text, report)?;
+    change(&mut tree, report);
+    // They hold anchors: whoever refers to one has a copy by now.
+    tree.drop_keys(schema::is_free);
+    let sources = Sources {
+        environment,
+        directory,
+    };
+    expand::expand(&mut tree, &sources, report);
+    let read = schema::read(&tree, report);
+    Some(Part { tree, read })
+}
+
+/// The bytes of a file, up to one more than it may have.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::new(
@@ -136,13 +154,14 @@ fn characters<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {
             "the file is larger than {} bytes, which is the most that is read",
             limits::FILE_BYTES
         );
-        report.add(Origin::START, "", message);
+        report.add(Origin::start(report.current()), "", message);
         return None;
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            let origin = position(&String::from_utf8_lossy(&bytes[..error.valid_up_to()]));
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let origin = position(report.current(), &before);
             report
                 .add(origin, "", "the file is not UTF-8 text from here on")
                 .with_hint("save it as UTF-8");
@@ -159,17 +178,18 @@ fn characters<'a>(bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {
             "the control character U+{:04X} cannot stand in YAML",
             u32::from(control)
         );
-        report.add(position(&text[..index]), "", message);
+        let origin = position(report.current(), &text[..index]);
+        report.add(origin, "", message);
         return None;
     }
     Some(text)
 }
 
 /// The place after `text`.
-fn position(text: &str) -> Origin {
+fn position(file: FileId, text: &str) -> Origin {
     let line = text.matches('\n').count() + 1;
     let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    Origin::File { line, column }
+    Origin::File { file, line, column }
 }
 
 #[cfg(test)]

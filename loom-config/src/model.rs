@@ -13,14 +13,16 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::limits;
-pub use crate::{document::Document, error::Fault, secret::Secret};
+pub use crate::{document::Document, error::Fault, include::IncludePattern, secret::Secret};
 
 mod access_log;
 mod action;
 mod auth;
 mod listener_limits;
 mod middleware;
+mod normalize;
 mod pattern;
+mod plugin_source;
 mod proxy_protocol;
 mod retry;
 mod route;
@@ -36,10 +38,14 @@ pub use action::{
 pub use auth::{BasicAuth, Jwt, JwtKey, TokenPlace};
 pub use listener_limits::{Http2Limits, ListenerLimits};
 pub use middleware::{Compression, Cors, Middleware, Origin, RateKey, RateLimit};
+pub use normalize::{DotSegments, EscapedSlashes, NormalizePath};
 pub use pattern::Pattern;
+pub use plugin_source::{NoSha256, PluginSource, PluginUrl, Sha256};
 pub use proxy_protocol::ProxyProtocol;
 pub use retry::Retry;
-pub use route::{HostMatch, PathMatch, PathTemplate, PluginUse, Predicate, Route, Segment, Test};
+pub use route::{
+    HostMatch, PathMatch, PathTemplate, PluginOverrides, PluginUse, Predicate, Route, Segment, Test,
+};
 pub use tls::{ClientAuth, Identity, ListenerTls, TlsVersion, UpstreamTls};
 pub use tracing::Tracing;
 pub use upstream::{
@@ -52,10 +58,16 @@ pub use upstream::{
 pub struct Config {
     /// What was read for it: the file itself first, then those that its values come from.
     pub files: Vec<PathBuf>,
+    /// The files among them that the file itself includes, in the order in which they were read.
+    pub included: Vec<PathBuf>,
+    /// The patterns by which files are included: another file that comes to fit one belongs to the configuration.
+    pub include: Vec<IncludePattern>,
     /// What is allowed and still worth a word, such as a certificate that has expired.
     pub warnings: Vec<Fault>,
     /// Worker threads; `None` means one per available core.
     pub workers: Option<usize>,
+    /// Where what was fetched or compiled is kept; `None`: in the user's cache directory.
+    pub cache_dir: Option<PathBuf>,
     /// Where the gateway listens. Never empty: without a `listeners` section there is [`Listener::default`].
     pub listeners: Vec<Listener>,
     /// The plugins, in the order of the file.
@@ -99,6 +111,10 @@ pub struct Listener {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether connections begin with a header that says whose they are; `None`: they do not.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// The plugins that a request passes before its route is chosen, in the order in which it passes them.
+    pub plugins: Vec<PluginUse>,
+    /// How the path of a request gets its one spelling.
+    pub normalize_path: NormalizePath,
     /// Whether other processes may listen at the same IP address and port.
     pub reuse_port: bool,
     /// The mode of the file of a Unix socket; `None` leaves it to the process's umask.
@@ -150,6 +166,8 @@ impl Default for Listener {
             limits: ListenerLimits::default(),
             trusted_proxies: Vec::new(),
             proxy_protocol: None,
+            plugins: Vec::new(),
+            normalize_path: NormalizePath::default(),
             reuse_port: false,
             mode: None,
         }
@@ -161,8 +179,8 @@ impl Default for Listener {
 pub struct Plugin {
     /// Its name, by which routes refer to it.
     pub name: String,
-    /// The `.wasm` file.
-    pub path: PathBuf,
+    /// Where its code comes from.
+    pub source: PluginSource,
     /// The first phase that it takes part in.
     pub phase: Phase,
     /// Higher runs earlier on the request and later on the response.
@@ -221,7 +239,7 @@ pub enum Phase {
 }
 
 /// What happens to a request when a plugin that it meets fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailurePolicy {
     /// The request is answered with 503.
     Closed,

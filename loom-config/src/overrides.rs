@@ -11,7 +11,7 @@ use config::{Config, ConfigError, Environment, Map, Source, ValueKind};
 use crate::error::Report;
 use crate::schema::{self, Settable};
 use crate::suggest;
-use crate::tree::{Data, Entry, Node, Origin, Scalar, Value};
+use crate::tree::{Data, Entry, FileId, Node, Origin, Scalar, Value};
 
 const PREFIX: &str = "LOOM";
 const SEPARATOR: &str = "__";
@@ -45,7 +45,7 @@ pub(crate) fn apply(tree: &mut Node, environment: &BTreeMap<String, String>, rep
         }
         Err(error) => {
             report.add(
-                Origin::START,
+                Origin::start(FileId::MAIN),
                 "",
                 format!("the environment cannot be merged into the file: {error}"),
             );

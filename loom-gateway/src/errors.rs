@@ -46,6 +46,8 @@ failures! {
     TooManyHeaders: REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_headers", "the request has too many header fields";
     /// A transfer coding besides `chunked` (RFC 9112, 6.1).
     TransferCoding: NOT_IMPLEMENTED, "transfer_coding", "the gateway knows no transfer coding but chunked";
+    /// The listener's `normalize_path` refuses what the path has in it.
+    PathRefused: BAD_REQUEST, "path_refused", "the request path is not in its normal form";
     /// The client's body ended early or broke the rules of its framing.
     RequestBody: BAD_REQUEST, "request_body", "the request body is not complete";
     /// The client is not in a network of the route's `ip_allow`, or in one of its `ip_deny`.

@@ -115,3 +115,22 @@ pub(crate) const TRACE_FLUSH: Duration = Duration::from_secs(5);
 
 /// The body that the built-in echo upstream shows, in bytes: it has to hold it in memory, two times.
 pub(crate) const ECHO_BODY_BYTES: usize = 1024 * 1024;
+
+/// A plugin that is fetched, in bytes: many times what compilers make of one.
+pub(crate) const FETCHED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The pause before a plugin is asked for once more; it doubles.
+pub(crate) const FETCH_BACK_OFF: Duration = Duration::from_millis(250);
+
+/// The longest such pause: a server that restarts is back within seconds.
+pub(crate) const FETCH_BACK_OFF_MOST: Duration = Duration::from_secs(5);
+
+/// Time for a connection to a server of plugins, so that an address that swallows packets leaves time for another try.
+pub(crate) const FETCH_CONNECT: Duration = Duration::from_secs(5);
+
+/// Redirects on the way to a plugin: a release page, its storage, and some.
+pub(crate) const FETCH_REDIRECTS: usize = 5;
+
+/// How long a reload waits for names to be looked up and VMs to be started, which requests can do without: a name server that
+/// is gone holds it up for no longer.
+pub(crate) const WARM_UP: Duration = Duration::from_secs(5);

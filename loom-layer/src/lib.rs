@@ -35,7 +35,7 @@ pub use info::{
 };
 pub use log::LogLevel;
 pub use observer::{CalloutAnswer, CalloutObserver, PhaseObserver, PhaseOutcome, StreamObserver};
-pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder, PluginService};
+pub use plugin::{LoomChain, LoomPlugin, LoomPluginBuilder, PluginService, PluginVariant};
 pub use policy::{BodyMode, FailurePolicy, HeaderValues, Phase};
 pub use runtime::{CompileCache, LoomRuntime, LoomRuntimeBuilder};
 pub use service::{LoomFuture, LoomService, RequestBody, ResponseBody};

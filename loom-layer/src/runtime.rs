@@ -45,7 +45,7 @@ struct VmKey {
     environment: Environment,
     code: Sha,
     memory_limit: u64,
-    timeouts: (Duration, Duration),
+    start_timeout: Duration,
     instances: usize,
 }
 
@@ -238,7 +238,7 @@ impl LoomRuntime {
             environment: spec.environment.clone(),
             code,
             memory_limit: spec.memory_limit,
-            timeouts: (spec.timeout, spec.start_timeout),
+            start_timeout: spec.start_timeout,
             instances: spec.instances,
         };
         let entry = {

@@ -17,7 +17,7 @@ pub(super) fn check(raw: Option<&raw::AccessLog>, checker: &mut Checker<'_>) -> 
                 .with_hint("write stdout, stderr or the path of a file");
             return None;
         }
-        Some(file) => AccessLogPath::File(checker.directory.join(file)),
+        Some(file) => AccessLogPath::File(checker.beside(&section.key("path"), file)),
     };
     Some(AccessLog {
         format: raw.format.map_or(LogFormat::Json, LogFormat::from),

@@ -107,7 +107,7 @@ fn by_regex(
     Some(PathChange::Regex(pattern, with))
 }
 
-fn host(
+pub(super) fn host(
     raw: Option<&HostHeader>,
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,

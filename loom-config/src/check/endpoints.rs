@@ -52,7 +52,7 @@ fn address(
             checker.fault(path, message);
             return None;
         }
-        return Some(EndpointAddress::Unix(checker.directory.join(socket)));
+        return Some(EndpointAddress::Unix(checker.beside(path, socket)));
     }
     match read(written) {
         Ok(address) => Some(address),

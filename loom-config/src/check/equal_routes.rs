@@ -156,10 +156,10 @@ fn report(
         return;
     }
     let first_at = first_paths.item(in_list(checker.tree, &first_paths, first_place));
-    let origin = checker.tree.nearest(&first_at).origin.clone();
+    let place = checker.where_is(&first_at, &at);
     let (id, first_id) = (&own.route.id, &first.route.id);
     let message = format!(
-        "route `{id}` takes {method}`{shown}`{on_host}, and so does route `{first_id}` {origin}; they have to differ in path, host, listener, methods, headers, query or order"
+        "route `{id}` takes {method}`{shown}`{on_host}, and so does route `{first_id}` {place}; they have to differ in path, host, listener, methods, headers, query or order"
     );
     checker.fault(&at, message);
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use ipnet::IpNet;
 
-use super::{Checker, listener_limits, networks, proxy_protocol, tls};
+use super::plugin_lists::PluginLists;
+use super::{Checker, listener_limits, networks, normalize, proxy_protocol, tls};
 use crate::limits;
 use crate::model::{Address, Listener, ListenerLimits};
 use crate::raw::{Items, ListenerEntry, RedirectHttpsEntry};
@@ -32,13 +33,14 @@ fn name_and_address(entry: &ListenerEntry) -> Option<(&str, &str)> {
 
 pub(super) fn check(
     raw: Option<&Items<ListenerEntry>>,
+    lists: &PluginLists<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<Vec<Listener>> {
     let section = KeyPath::ROOT.key("listeners");
     let listeners: Vec<Option<Listener>> = raw
         .into_iter()
         .flat_map(Items::iter)
-        .map(|(index, entry)| listener(entry, &section.index(index), checker))
+        .map(|(index, entry)| listener(entry, lists, &section.index(index), checker))
         .collect();
     check_addresses(&listeners, raw, checker);
     let listeners: Vec<Listener> = listeners.into_iter().collect::<Option<_>>()?;
@@ -83,9 +85,11 @@ fn check_addresses(
 
 fn listener(
     entry: &ListenerEntry,
+    lists: &PluginLists<'_>,
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<Listener> {
+    let plugins = lists.of_listener(entry.plugins(), &path.key("plugins"), checker);
     let (limits, address_path) = match entry {
         ListenerEntry::Address(_) => (ListenerLimits::default(), *path),
         ListenerEntry::Full(listener) => (
@@ -98,9 +102,13 @@ fn listener(
         Some(socket) => unix(socket, &address_path, checker),
         None => Address::Ip(address(written, &address_path, checker)?),
     };
-    let (reuse_port, mode) = match entry {
-        ListenerEntry::Address(_) => (None, None),
-        ListenerEntry::Full(listener) => (listener.reuse_port, listener.mode.as_deref()),
+    let (reuse_port, mode, paths) = match entry {
+        ListenerEntry::Address(_) => (None, None, None),
+        ListenerEntry::Full(listener) => (
+            listener.reuse_port,
+            listener.mode.as_deref(),
+            listener.normalize_path.as_ref(),
+        ),
     };
     check_kind(&address, reuse_port, mode, path, checker);
     let trusted_proxies = trusted_proxies(entry, &address, path, checker);
@@ -132,6 +140,8 @@ fn listener(
         limits,
         trusted_proxies,
         proxy_protocol,
+        plugins: plugins?,
+        normalize_path: normalize::rules(paths),
         reuse_port: reuse_port.unwrap_or(false),
         mode: mode.and_then(file_mode),
     })
@@ -170,7 +180,7 @@ fn unix(socket: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Address 
             "the path of the socket is empty; expected `unix:/run/loom.sock`",
         );
     }
-    Address::Unix(checker.directory.join(socket))
+    Address::Unix(checker.beside(path, socket))
 }
 
 /// Reports keys that mean nothing for this kind of address.

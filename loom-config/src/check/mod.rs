@@ -1,7 +1,7 @@
 //! From the raw types to the model: names are resolved, addresses and patterns are read, ranges are checked.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::document::Document;
@@ -19,6 +19,7 @@ mod actions;
 mod admin;
 mod changes;
 mod conditions;
+mod defaults;
 mod endpoints;
 mod equal_routes;
 mod headers;
@@ -30,8 +31,11 @@ mod load_balancers;
 mod middleware;
 mod names;
 mod networks;
+mod normalize;
 mod paths;
+mod plugin_ids;
 mod plugin_lists;
+mod plugin_sources;
 mod plugins;
 mod proxy_protocol;
 mod retries;
@@ -42,33 +46,34 @@ mod tracing;
 mod upstreams;
 
 use names::Names;
+use plugin_lists::PluginLists;
 
 /// The model of a file; `None`, or a model that is not to be used, when `report` got faults.
-pub(crate) fn check(
-    raw: &Raw,
-    tree: &Node,
-    directory: &Path,
-    report: &mut Report,
-) -> Option<Config> {
-    let mut checker = Checker {
-        tree,
-        directory,
-        report,
-    };
+pub(crate) fn check(raw: &Raw, tree: &Node, report: &mut Report) -> Option<Config> {
+    let mut checker = Checker { tree, report };
     let names = AllNames::collect(raw, &mut checker);
-    let listeners = listeners::check(raw.listeners.as_ref(), &mut checker);
     let plugins = plugins::check(raw.plugins.as_ref(), &mut checker);
+    let lists = PluginLists::collect(raw, &names, plugins.as_deref(), &mut checker);
+    let listeners = listeners::check(raw.listeners.as_ref(), &lists, &mut checker);
     let upstreams = upstreams::check(raw.upstreams.as_ref(), &mut checker);
-    let routes = routes::check(raw, &names, plugins.as_deref(), &mut checker);
+    let routes = routes::check(raw, &names, &lists, &mut checker);
     let access_log = access_log::check(raw.access_log.as_ref(), &mut checker);
     let tracing = tracing::check(raw.tracing.as_ref(), &mut checker);
     let admin = admin::check(raw.admin.as_ref(), listeners.as_deref(), &mut checker);
     let log = log(raw.log.as_ref());
     let shutdown = shutdown(raw.shutdown.as_ref(), &mut checker);
+    let cache_dir = KeyPath::ROOT.key("cache_dir");
+    let cache_dir = raw
+        .cache_dir
+        .as_deref()
+        .map(|folder| checker.beside(&cache_dir, folder));
     Some(Config {
         files: Vec::new(),
         warnings: Vec::new(),
+        included: Vec::new(),
+        include: Vec::new(),
         workers: raw.workers,
+        cache_dir,
         listeners: listeners?,
         plugins: plugins?,
         routes: routes?,
@@ -80,14 +85,13 @@ pub(crate) fn check(
         log,
         reload: reload(raw.reload.as_ref()),
         shutdown,
-        document: Document::new(tree),
+        document: Document::new(tree, checker.report),
     })
 }
 
 /// What the checks share.
 struct Checker<'a> {
     tree: &'a Node,
-    directory: &'a Path,
     report: &'a mut Report,
 }
 
@@ -129,6 +133,18 @@ impl Checker<'_> {
         self.report.warn(self.tree, path, message);
     }
 
+    /// Where the value at `path` stands, for a sentence about the one at `about`.
+    fn where_is(&self, path: &KeyPath<'_>, about: &KeyPath<'_>) -> String {
+        let about = self.tree.nearest(about).origin.file();
+        self.report.where_is(&self.tree.nearest(path).origin, about)
+    }
+
+    /// A path as the value at `place` means it: relative to the file in which that stands.
+    fn beside(&self, place: &KeyPath<'_>, path: &str) -> PathBuf {
+        let file = self.tree.nearest(place).origin.file();
+        self.report.directory(file).join(path)
+    }
+
     /// Whether none of these keys stands in the mapping, not even with a wrong value.
     fn is_empty_of(&self, path: &KeyPath<'_>, keys: &[&str]) -> bool {
         let node = self.tree.nearest(path);
@@ -146,8 +162,8 @@ impl Checker<'_> {
     }
 
     /// The text of another file, which the configuration depends on from then on.
-    fn file(&mut self, file: &Path, path: &KeyPath<'_>) -> Option<String> {
-        let file = self.directory.join(file);
+    fn file(&mut self, file: &str, path: &KeyPath<'_>) -> Option<String> {
+        let file = self.beside(path, file);
         self.report.depends_on(file.clone());
         match included::read(&file) {
             Ok(text) => Some(text),

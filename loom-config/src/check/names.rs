@@ -89,9 +89,9 @@ impl Section {
             }
             self.check_name(name, &path, checker);
             if let Some(first) = found.places.get(name) {
-                let origin = &checker.tree.nearest(&section.index(*first)).origin;
+                let place = checker.where_is(&section.index(*first), &path);
                 let message = format!(
-                    "another {} is named `{name}`, {origin}; names are unique",
+                    "another {} is named `{name}`, {place}; names are unique",
                     self.noun
                 );
                 checker.fault(&path, message);
@@ -104,7 +104,7 @@ impl Section {
         found
     }
 
-    fn check_name(self, name: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) {
+    pub(super) fn check_name(self, name: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) {
         let wrong = if name.is_empty() {
             "is empty"
         } else if name.len() > limits::NAME_BYTES {
@@ -155,6 +155,11 @@ impl<'a> Names<'a> {
         if self.places.is_empty() && !self.incomplete {
             self.places.insert(name, 0);
         }
+    }
+
+    /// Whether there is an entry of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.places.contains_key(name)
     }
 
     /// How many there are.
@@ -219,7 +224,7 @@ fn indent(section: &Node, tree: &Node, key: &str) -> usize {
         .find(|entry| entry.key == key)
         .map(|entry| &entry.origin);
     match (&section.origin, key_line) {
-        (Origin::File { line, column }, Some(Origin::File { line: key_line, .. }))
+        (Origin::File { line, column, .. }, Some(Origin::File { line: key_line, .. }))
             if line > key_line =>
         {
             column - 1

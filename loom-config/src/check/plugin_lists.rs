@@ -1,19 +1,22 @@
-//! Lists of plugins: those of `plugin_sets`, of `defaults` and of each route.
+//! Lists of plugins: those of `plugin_sets`, of `defaults`, of each listener and of each route.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::names::Names;
 use super::plugins::config_bytes;
-use super::{AllNames, Checker};
-use crate::model::{Plugin, PluginUse};
+use super::{AllNames, Checker, plugin_ids};
+use crate::limits;
+use crate::model::{Plugin, PluginOverrides, PluginUse};
 use crate::raw::{self, Items, PluginEntry, Raw};
 use crate::schema::listed;
 use crate::suggest;
 use crate::tree::KeyPath;
 
-/// What routes' lists are made from. Where something is `None`, a fault was reported.
+/// The keys of an entry that are about one plugin.
+const SETTINGS: &[&str] = &["id", "config", "priority", "timeout", "failure_policy"];
+
+/// What the lists of listeners and routes are made from. Where something is `None`, a fault was reported.
 pub(super) struct PluginLists<'a> {
     names: &'a Names<'a>,
     plugins: Option<&'a [Plugin]>,
@@ -35,6 +38,7 @@ impl<'a> PluginLists<'a> {
             sets: BTreeMap::new(),
             defaults: Some(Vec::new()),
         };
+        plugin_ids::check(raw, &names.plugins, checker);
         let section = KeyPath::ROOT.key("plugin_sets");
         for (name, items) in raw.plugin_sets.iter().flatten() {
             let entries = this.list(Some(items), &section.key(name), false, checker);
@@ -80,9 +84,17 @@ impl<'a> PluginLists<'a> {
             }
             entries.push(entry);
         }
-        // Stable: those of equal priority stay in the order of the lists.
-        entries.sort_by_key(|entry| Reverse(entry.priority));
-        Some(entries)
+        Some(in_order(entries))
+    }
+
+    /// The plugins of a listener, in the order in which its requests pass them. Those of `defaults` are for routes.
+    pub(super) fn of_listener(
+        &self,
+        raw: Option<&Items<PluginEntry>>,
+        path: &KeyPath<'_>,
+        checker: &mut Checker<'_>,
+    ) -> Option<Vec<PluginUse>> {
+        self.list(raw, path, true, checker).map(in_order)
     }
 
     fn list(
@@ -104,9 +116,9 @@ impl<'a> PluginLists<'a> {
                 |entry: &PluginUse| list.iter().any(|known| known.runs_the_same_as(entry));
             if entries.iter().any(is_known) {
                 let message = "the plugin stands twice in this list with the same configuration; keep one of them";
-                checker
-                    .fault(&path, message)
-                    .with_hint("to run it twice, give one of them a `config` of its own");
+                checker.fault(&path, message).with_hint(
+                    "to run it twice, give one of them a `config` or an `id` of its own",
+                );
             }
             list.extend(entries);
         }
@@ -123,20 +135,25 @@ impl<'a> PluginLists<'a> {
     ) -> Option<Vec<PluginUse>> {
         let raw = match entry {
             PluginEntry::Name(name) => {
-                return Some(vec![self.plugin(&name.0, None, None, path, path, checker)?]);
+                let as_it_is = PluginOverrides::default();
+                return Some(vec![
+                    self.plugin(&name.0, as_it_is, None, path, path, checker)?,
+                ]);
             }
             PluginEntry::Full(raw) => raw,
         };
         match (&raw.plugin, &raw.set) {
             (Some(name), None) => {
-                let config = raw.config.as_ref().and_then(config_bytes);
+                let overrides = overrides(raw, path, checker);
                 let at = path.key("plugin");
-                let entry = self.plugin(name, config, raw.priority, &at, path, checker)?;
+                let entry = self.plugin(name, overrides, raw.priority, &at, path, checker)?;
                 Some(vec![entry])
             }
-            (None, Some(_)) if raw.config.is_some() || raw.priority.is_some() => {
-                let message =
-                    "a set stands here as it is; its entries have `config` and `priority`";
+            (None, Some(_)) if !checker.is_empty_of(path, SETTINGS) => {
+                let message = format!(
+                    "a set stands here as it is; its entries have {}",
+                    listed(SETTINGS.iter().copied())
+                );
                 checker.fault(path, message);
                 None
             }
@@ -184,7 +201,7 @@ impl<'a> PluginLists<'a> {
     fn plugin(
         &self,
         name: &str,
-        config: Option<Arc<[u8]>>,
+        overrides: PluginOverrides,
         priority: Option<i32>,
         at: &KeyPath<'_>,
         path: &KeyPath<'_>,
@@ -201,9 +218,30 @@ impl<'a> PluginLists<'a> {
         }
         Some(PluginUse {
             plugin,
-            config,
+            overrides,
             priority: priority.unwrap_or(model.priority),
             inherited: false,
         })
+    }
+}
+
+/// By priority. Those of equal priority stay in the order of the lists.
+fn in_order(mut entries: Vec<PluginUse>) -> Vec<PluginUse> {
+    entries.sort_by_key(|entry| Reverse(entry.priority));
+    entries
+}
+
+/// What is different about a plugin in this place.
+fn overrides(
+    raw: &raw::PluginUse,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> PluginOverrides {
+    let range = &limits::PLUGIN_TIMEOUT_RANGE;
+    PluginOverrides {
+        id: raw.id.clone(),
+        config: raw.config.as_ref().and_then(config_bytes),
+        timeout: checker.duration(raw.timeout.as_ref(), range, &path.key("timeout")),
+        failure_policy: raw.failure_policy.map(Into::into),
     }
 }

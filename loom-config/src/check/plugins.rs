@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Checker;
+use super::{Checker, plugin_sources};
 use crate::limits;
 use crate::model::{FailurePolicy, HeaderValues, Phase, Plugin, RequestBody};
 use crate::raw::{self, Items};
@@ -49,12 +49,7 @@ fn plugin(raw: &raw::Plugin, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> O
         &limits::BUFFERED_BODY_RANGE,
         &path.key("max_buffered_body"),
     );
-    if raw.path.as_deref() == Some("") {
-        checker.fault(
-            &path.key("path"),
-            "the path is empty; expected the plugin's `.wasm` file",
-        );
-    }
+    let source = plugin_sources::check(raw, path, checker);
     // A plugin that looks up a queue means its own VM by an empty one, so no other plugin could name this.
     if raw.vm_id.as_deref() == Some("") {
         checker.fault(
@@ -76,7 +71,7 @@ fn plugin(raw: &raw::Plugin, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> O
     }
     Some(Plugin {
         name: raw.name.clone()?,
-        path: checker.directory.join(raw.path.as_ref()?),
+        source: source?,
         phase: raw.phase.map_or(Phase::RequestHeaders, Phase::from),
         priority: raw.priority.unwrap_or(0),
         memory_limit,

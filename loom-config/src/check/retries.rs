@@ -1,4 +1,4 @@
-//! `routes[].retry`
+//! `retry` of routes and of `defaults`
 
 use super::Checker;
 use crate::limits;
@@ -6,13 +6,13 @@ use crate::model::Retry;
 use crate::raw::{self, OneOrMany, RetryEvent, RetryStatus, RetryWhen};
 use crate::tree::KeyPath;
 
-/// When requests are sent once more. A route that answers by itself sends none.
+/// When requests are sent once more; `None`: never. A route that answers by itself sends none.
 pub(super) fn check(
     raw: &raw::Retry,
     answers: bool,
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,
-) -> Retry {
+) -> Option<Retry> {
     if answers {
         let message =
             "this route sends nothing to an upstream, so this would do nothing; leave it out";
@@ -46,5 +46,5 @@ pub(super) fn check(
             RetryWhen::Status(RetryStatus(status)) => retry.statuses.push(status),
         }
     }
-    retry
+    (retry.attempts > 1).then_some(retry)
 }

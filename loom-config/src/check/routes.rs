@@ -1,9 +1,8 @@
 //! `routes`
 
-use std::time::Duration;
-
 use http::Method;
 
+use super::defaults::Defaults;
 use super::names;
 use super::plugin_lists::PluginLists;
 use super::{
@@ -11,26 +10,22 @@ use super::{
     retries,
 };
 use crate::limits;
-use crate::model::{Action, Middleware, Plugin, Route};
+use crate::model::{Action, Middleware, Route};
 use crate::raw::{self, Items, OneOrMany, Raw};
 use crate::tree::KeyPath;
 
 pub(super) fn check(
     raw: &Raw,
     names: &AllNames<'_>,
-    plugins: Option<&[Plugin]>,
+    lists: &PluginLists<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<Vec<Route>> {
-    let lists = PluginLists::collect(raw, names, plugins, checker);
-    let defaults = KeyPath::ROOT.key("defaults");
-    let timeout = raw.defaults.as_ref().and_then(|raw| raw.timeout.as_ref());
-    let range = &limits::ROUTE_TIMEOUT_RANGE;
-    let timeout = checker.duration(timeout, range, &defaults.key("timeout"));
+    let defaults = Defaults::read(raw.defaults.as_ref(), checker);
     let around = raw.defaults.as_ref().map(raw::Defaults::middleware);
     let around = middleware::check(
         around.unwrap_or_default(),
         &Middleware::default(),
-        &defaults,
+        &KeyPath::ROOT.key("defaults"),
         checker,
     );
     let raw = raw.routes.as_ref();
@@ -45,8 +40,8 @@ pub(super) fn check(
         let path = section.index(index);
         let scope = Scope {
             names,
-            lists: &lists,
-            timeout,
+            lists,
+            defaults: &defaults,
             middleware: &around,
             path: &path,
         };
@@ -60,8 +55,8 @@ pub(super) fn check(
 struct Scope<'a> {
     names: &'a AllNames<'a>,
     lists: &'a PluginLists<'a>,
-    /// Of routes that have none of their own.
-    timeout: Option<Duration>,
+    /// Of routes that do not say otherwise.
+    defaults: &'a Defaults,
     /// Of routes that have none of their own.
     middleware: &'a Middleware,
     path: &'a KeyPath<'a>,
@@ -94,11 +89,11 @@ impl Scope<'_> {
         let retry = raw
             .retry
             .as_ref()
-            .map(|raw| retries::check(raw, answers, &self.path.key("retry"), checker));
+            .and_then(|raw| retries::check(raw, answers, &self.path.key("retry"), checker));
         let idle = raw.idle_timeout.as_ref();
         let idle_timeout = checker.duration(idle, range, &self.path.key("idle_timeout"));
         let middleware = middleware::check(raw.middleware(), self.middleware, self.path, checker);
-        Some(Route {
+        let mut route = Route {
             id: raw.id.clone()?,
             listeners: listeners?,
             hosts: hosts?,
@@ -110,11 +105,13 @@ impl Scope<'_> {
             plugins: plugins?,
             action: action?,
             changes: changes?,
-            timeout: timeout.or(self.timeout),
+            timeout,
             retry,
             idle_timeout,
             middleware,
-        })
+        };
+        self.defaults.fill(raw, &mut route);
+        Some(route)
     }
 
     fn listeners(

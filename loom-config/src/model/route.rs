@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{Action, Changes, Middleware, Pattern, Retry};
+use super::{Action, Changes, FailurePolicy, Middleware, Pattern, Retry};
 
 /// One route: which requests it takes, which plugins they pass, where they go.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,13 +146,13 @@ impl<N: fmt::Display> fmt::Display for Predicate<N> {
     }
 }
 
-/// A plugin's place on a route.
-#[derive(Debug, Clone, PartialEq)]
+/// A plugin's place on a route or a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginUse {
     /// Index into [`Config::plugins`](super::Config::plugins).
     pub plugin: usize,
-    /// The configuration of this route alone: it replaces [`Plugin::config`](super::Plugin::config).
-    pub config: Option<Arc<[u8]>>,
+    /// What is different there.
+    pub overrides: PluginOverrides,
     /// The priority that decided its place: that of this list, or else the plugin's own.
     pub priority: i32,
     /// Whether `defaults.plugins` brought it here.
@@ -160,8 +160,30 @@ pub struct PluginUse {
 }
 
 impl PluginUse {
-    /// Whether both run the same plugin with the same configuration, wherever they stand.
+    /// Whether the plugin would run twice, and nobody could tell one from the other, wherever they stand.
     pub(crate) fn runs_the_same_as(&self, other: &Self) -> bool {
-        self.plugin == other.plugin && self.config == other.config
+        self.plugin == other.plugin
+            && self.overrides.id == other.overrides.id
+            && self.overrides.config == other.overrides.config
+    }
+}
+
+/// Settings of one place that stand for those of the [`Plugin`](super::Plugin).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct PluginOverrides {
+    /// What it is called there, for [`Plugin::name`](super::Plugin::name).
+    pub id: Option<String>,
+    /// For [`Plugin::config`](super::Plugin::config).
+    pub config: Option<Arc<[u8]>>,
+    /// For [`Plugin::timeout`](super::Plugin::timeout).
+    pub timeout: Option<Duration>,
+    /// For [`Plugin::failure_policy`](super::Plugin::failure_policy).
+    pub failure_policy: Option<FailurePolicy>,
+}
+
+impl PluginOverrides {
+    /// Whether the plugin is there as it is.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }

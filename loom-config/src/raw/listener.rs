@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ListenerLimits, ListenerTls, NetworkText, OneOrMany, ProxyProtocolEntry};
+use super::{
+    Items, ListenerLimits, ListenerTls, NetworkText, OneOrMany, PluginEntry, ProxyProtocolEntry,
+};
 
 /// A listener; its address alone will do, which is its name too.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -13,6 +15,16 @@ pub(crate) enum ListenerEntry {
     Address(Address),
     /// All of it.
     Full(Box<Listener>),
+}
+
+impl ListenerEntry {
+    /// Its list of plugins.
+    pub(crate) fn plugins(&self) -> Option<&Items<PluginEntry>> {
+        match self {
+            Self::Address(_) => None,
+            Self::Full(listener) => listener.plugins.as_ref(),
+        }
+    }
 }
 
 /// An address to listen on.
@@ -39,6 +51,12 @@ pub(crate) struct Listener {
     /// port. Default: false.
     #[schemars(extend("default" = false))]
     pub(crate) redirect_https: Option<RedirectHttpsEntry>,
+    /// The plugins that each of its requests passes before its route is chosen, by priority and then in this order; those that
+    /// no route takes, too. Default: none.
+    pub(crate) plugins: Option<Items<PluginEntry>>,
+    /// How the path of a request gets its one spelling, by which routes and plugins judge and which upstreams get. Default:
+    /// what its keys say.
+    pub(crate) normalize_path: Option<NormalizePath>,
     /// What it takes at the most. Default: what its keys say.
     pub(crate) limits: Option<ListenerLimits>,
     /// The proxies that may say who the client is: networks such as 10.0.0.0/8, or addresses. What the header `x-forwarded-for`
@@ -76,4 +94,44 @@ pub(crate) struct RedirectHttps {
     /// The port of the address that clients are sent to. Default: 443.
     #[schemars(range(min = 1, max = 65535), extend("default" = 443, "examples" = [8443]))]
     pub(crate) port: Option<u16>,
+}
+
+/// How the path of a request gets its one spelling. Percent-encoded letters, digits and `-._~` are decoded in any case, and a
+/// backslash is a slash.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NormalizePath {
+    /// What becomes of the segments `.` and `..`. Default: resolve.
+    #[schemars(extend("default" = "resolve", "examples" = ["reject"]))]
+    pub(crate) dot_segments: Option<DotSegments>,
+    /// Whether several slashes in a row become one. Default: true.
+    #[schemars(extend("default" = true, "examples" = [false]))]
+    pub(crate) merge_slashes: Option<bool>,
+    /// What becomes of `%2F` and `%5C`, percent-encoded slashes and backslashes. Default: keep.
+    #[schemars(extend("default" = "keep", "examples" = ["reject"]))]
+    pub(crate) escaped_slashes: Option<EscapedSlashes>,
+}
+
+/// What becomes of the segments `.` and `..`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DotSegments {
+    /// They go, and `..` takes the segment before it along.
+    Resolve,
+    /// The request is answered with 400.
+    Reject,
+}
+
+/// What becomes of percent-encoded slashes and backslashes.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EscapedSlashes {
+    /// They are data inside of a segment.
+    Keep,
+    /// They are slashes.
+    Unescape,
+    /// The client is sent to the path in which they are slashes, with 307.
+    Redirect,
+    /// The request is answered with 400.
+    Reject,
 }

@@ -17,6 +17,7 @@ mod listener;
 mod listener_limits;
 mod middleware;
 mod plugin;
+mod plugin_list;
 mod proxy_protocol;
 mod retry;
 mod route;
@@ -33,15 +34,18 @@ pub(crate) use action::{
 };
 pub(crate) use admin::Admin;
 pub(crate) use auth::{BasicAuth, Jwt, JwtAlgorithm, TokenPlace};
-pub(crate) use listener::{ListenerEntry, RedirectHttpsEntry};
+pub(crate) use listener::{
+    DotSegments, EscapedSlashes, ListenerEntry, NormalizePath, RedirectHttpsEntry,
+};
 pub(crate) use listener_limits::{Http2Limits, ListenerLimits};
 pub(crate) use middleware::{
     Compression, Cors, Encoding, Middleware, NetworkText, RateKey, RateKeyWord, RateLimit, Switch,
 };
 pub(crate) use plugin::{FailurePolicy, HeaderValues, LogLevel, Phase, Plugin, RequestBody};
+pub(crate) use plugin_list::{PluginEntry, PluginUse};
 pub(crate) use proxy_protocol::ProxyProtocolEntry;
 pub(crate) use retry::{Retry, RetryEvent, RetryStatus, RetryWhen};
-pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, PluginEntry, Route};
+pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, PercentText, SizeText};
 pub(crate) use tls::{
     CertificateFiles, ClientAuth, ClientAuthMode, ForwardClientCert, ListenerTls, ProtocolName,
@@ -66,10 +70,20 @@ pub(crate) struct Raw {
     #[expect(dead_code, reason = "the schema's range is all that it takes")]
     #[schemars(extend("examples" = [1]))]
     pub(crate) version: Option<u64>,
+    /// Files whose routes, plugins, upstreams and sets belong to this one: paths or patterns such as `routes/*.yaml`, relative
+    /// to this file. Default: none.
+    #[schemars(extend("examples" = [["routes/*.yaml"]]))]
+    #[expect(dead_code, reason = "the files were read before")]
+    pub(crate) include: Option<OneOrMany<IncludePath>>,
     /// Worker threads. Default: one per core that the process may use.
     #[schemars(range(min = *limits::WORKERS.start(), max = *limits::WORKERS.end()))]
     #[schemars(extend("examples" = [4]))]
     pub(crate) workers: Option<usize>,
+    /// Where plugins that were fetched, and compiled code, are kept from one start to the next, relative to this file. Default:
+    /// `loom` in the user's cache directory.
+    #[schemars(title = "the path of a folder")]
+    #[schemars(extend("examples" = ["/var/cache/loom"]))]
+    pub(crate) cache_dir: Option<String>,
     /// Where the gateway listens. Default: one listener, `default`, on port 8080 of all addresses.
     pub(crate) listeners: Option<Items<ListenerEntry>>,
     /// The plugins that routes may name. Default: none.
@@ -102,6 +116,12 @@ pub(crate) struct Raw {
     pub(crate) shutdown: Option<Shutdown>,
 }
 
+/// A file, or a pattern that stands for several.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "a file or a pattern such as routes/*.yaml")]
+#[expect(dead_code, reason = "as `include`")]
+pub(crate) struct IncludePath(String);
+
 /// What holds for every route that does not say otherwise.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +146,17 @@ pub(crate) struct Defaults {
     pub(crate) jwt: Option<Switch<Jwt>>,
     /// The `max_body` of routes that have none of their own, up to 1024GiB. Default: no limit.
     pub(crate) max_body: Option<Switch<SizeText>>,
+    /// The `idle_timeout` of routes that have none of their own, from 1ms to 24h. Default: no limit.
+    pub(crate) idle_timeout: Option<DurationText>,
+    /// The `retry` of routes to upstreams that have none of their own. Default: never.
+    pub(crate) retry: Option<Retry>,
+    /// The `host_header` of routes to upstreams that have none of their own. Default: preserve.
+    #[schemars(extend("default" = "preserve"))]
+    pub(crate) host_header: Option<HostHeader>,
+    /// The `request_headers` of routes to upstreams that have none of their own. Default: nothing is changed.
+    pub(crate) request_headers: Option<HeaderChanges>,
+    /// The `response_headers` of routes that have none of their own. Default: nothing is changed.
+    pub(crate) response_headers: Option<HeaderChanges>,
 }
 
 /// Logging of the process itself.

@@ -17,10 +17,25 @@ pub(crate) struct Plugin {
     #[schemars(required, title = "a name")]
     #[schemars(extend("examples" = ["add-header"]))]
     pub(crate) name: Option<String>,
-    /// The `.wasm` file, relative to the configuration file.
-    #[schemars(required, title = "the path of a `.wasm` file")]
+    /// The `.wasm` file, relative to the file in which it is written. Default: none; a plugin has this or `url`.
+    #[schemars(title = "the path of a `.wasm` file")]
     #[schemars(extend("examples" = ["plugins/add_header.wasm"]))]
     pub(crate) path: Option<String>,
+    /// Where the `.wasm` file is fetched from, by HTTP or HTTPS; `sha256` says what it has to be. Default: none; a plugin has this
+    /// or `path`.
+    #[schemars(title = "a URL such as https://example.com/plugin.wasm")]
+    #[schemars(extend("examples" = ["https://example.com/plugin.wasm"]))]
+    pub(crate) url: Option<String>,
+    /// The SHA-256 that the file has to have, in hexadecimal digits. Default: of a file with a `path`, any.
+    #[schemars(
+        title = "a SHA-256 in 64 hexadecimal digits",
+        regex(pattern = "^[0-9a-fA-F]{64}$"),
+        extend("examples" = ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
+    )]
+    pub(crate) sha256: Option<String>,
+    /// Time for the file to be fetched, repetitions included, from 1ms to 1h. Default: 30s.
+    #[schemars(extend("default" = "30s", "examples" = ["10s"]))]
+    pub(crate) fetch_timeout: Option<DurationText>,
     /// The first phase that it takes part in; callbacks of earlier phases are not made. Default: on_request_headers.
     #[schemars(extend("default" = "on_request_headers"))]
     pub(crate) phase: Option<Phase>,

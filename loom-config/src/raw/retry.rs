@@ -1,4 +1,4 @@
-//! `routes[].retry`
+//! `retry` of routes and of `defaults`
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::limits;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Retry {
-    /// How often a request is sent at the most, the first time included. Default: 2.
+    /// How often a request is sent at the most, the first time included; 1: it is never repeated. Default: 2.
     #[schemars(range(min = *limits::ATTEMPTS.start(), max = *limits::ATTEMPTS.end()), extend("default" = 2))]
     #[schemars(extend("examples" = [3]))]
     pub(crate) attempts: Option<u32>,

@@ -35,6 +35,11 @@ pub(crate) fn is_free(key: &str) -> bool {
     Shape::root(&SCHEMA).is_free(key)
 }
 
+/// Whether this is a key at the top of the file.
+pub(crate) fn is_key(key: &str) -> bool {
+    Shape::root(&SCHEMA).property(key).is_some()
+}
+
 /// A key that the environment may set, or a list that it may not.
 #[derive(Debug)]
 pub(crate) struct Settable {

@@ -11,6 +11,7 @@ pub(crate) fn syntax_fault(text: &str, error: &ScanError, report: &mut Report) {
     let message = format!("this is not YAML: {}", error.info());
     let fault = report.add(
         Origin::File {
+            file: report.current(),
             line,
             column: column + 1,
         },

@@ -1,40 +1,15 @@
 //! The positioned tree: what a YAML document says, and for each part of it where that stands.
 
-use std::fmt;
-use std::sync::Arc;
-
 mod builder;
 mod hints;
+mod origin;
 mod path;
 mod tags;
 mod yaml;
 
+pub(crate) use origin::{FileId, Origin};
 pub(crate) use path::{KeyPath, Step};
 pub(crate) use yaml::parse;
-
-/// Where something was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// In the file: line and column, both counted from 1, columns in characters.
-    File { line: usize, column: usize },
-    /// In this environment variable.
-    Environment(Arc<str>),
-}
-
-impl Origin {
-    /// The first character of the file.
-    pub(crate) const START: Self = Self::File { line: 1, column: 1 };
-}
-
-/// As it stands in the middle of a sentence.
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { line, column } => write!(f, "in line {line}, column {column}"),
-            Self::Environment(variable) => write!(f, "in the variable {variable}"),
-        }
-    }
-}
 
 /// One part of the document.
 #[derive(Debug, Clone)]
@@ -126,6 +101,14 @@ impl Node {
             return None;
         };
         entry(entries, key).map(|entry| &entry.node)
+    }
+
+    /// The entries, when this is a mapping.
+    pub(crate) fn entries_mut(&mut self) -> Option<&mut Vec<Entry>> {
+        match &mut self.value {
+            Value::Map(entries) => Some(entries),
+            _ => None,
+        }
     }
 
     /// Takes out the keys of this mapping for which `is_free` holds.

@@ -38,6 +38,11 @@ impl<'a> KeyPath<'a> {
         index.map_or(*self, |index| self.index(index))
     }
 
+    /// The same path with another number in the place of the one behind its first key.
+    pub(crate) fn renumbered(&self, index: usize) -> Renumbered<'a> {
+        Renumbered(*self, index)
+    }
+
     /// From the top down.
     pub(crate) fn steps(&self) -> impl Iterator<Item = Step<'a>> {
         let mut steps = Vec::new();
@@ -50,16 +55,36 @@ impl<'a> KeyPath<'a> {
     }
 }
 
-impl fmt::Display for KeyPath<'_> {
+/// See [`KeyPath::renumbered`].
+#[derive(Debug)]
+pub(crate) struct Renumbered<'a>(KeyPath<'a>, usize);
+
+impl fmt::Display for Renumbered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (depth, step) in self.steps().enumerate() {
+        for (depth, step) in self.0.steps().enumerate() {
             match step {
-                Step::Key(key) if depth == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Index(_) if depth == 1 => show(f, depth, Step::Index(self.1))?,
+                step => show(f, depth, step)?,
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for KeyPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, step) in self.steps().enumerate() {
+            show(f, depth, step)?;
+        }
+        Ok(())
+    }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, depth: usize, step: Step<'_>) -> fmt::Result {
+    match step {
+        Step::Key(key) if depth == 0 => f.write_str(key),
+        Step::Key(key) => write!(f, ".{key}"),
+        Step::Index(index) => write!(f, "[{index}]"),
     }
 }
 
@@ -74,6 +99,10 @@ mod tests {
         assert_eq!(
             route.key("plugins").index(1).key("config").to_string(),
             "routes[0].plugins[1].config"
+        );
+        assert_eq!(
+            route.key("plugins").index(1).renumbered(7).to_string(),
+            "routes[7].plugins[1]"
         );
         assert_eq!(route.item(None).to_string(), "routes[0]");
         assert_eq!(KeyPath::ROOT.to_string(), "");

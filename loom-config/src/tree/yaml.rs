@@ -5,11 +5,12 @@ use saphyr_parser::{Event, Marker, Parser};
 
 use super::builder::Builder;
 use super::hints;
-use super::{Node, Origin};
+use super::{FileId, Node, Origin};
 use crate::error::Report;
 
 /// The tree of `text`; `None` when there is none. Every fault on the way goes into `report`.
 pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
+    let file = report.current();
     let mut builder = Builder::new(report);
     let mut documents = 0;
     for event in Parser::new_from_str(text) {
@@ -20,7 +21,7 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
                 return None;
             }
         };
-        let origin = origin(&span.start);
+        let origin = origin(file, &span.start);
         if matches!(event, Event::DocumentStart(_)) {
             documents += 1;
             if documents > 1 {
@@ -36,16 +37,20 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
     let root = builder.finish();
     if root.as_ref().is_none_or(Node::is_null) {
         let message = "the file is empty; this is the smallest one that does something";
-        report
-            .add(Origin::START, "", message)
-            .with_snippet(crate::MINIMAL);
+        // Of an included file it may be what is left of it.
+        if file == FileId::MAIN {
+            report
+                .add(Origin::start(file), "", message)
+                .with_snippet(crate::MINIMAL);
+        }
         return None;
     }
     root
 }
 
-fn origin(mark: &Marker) -> Origin {
+fn origin(file: FileId, mark: &Marker) -> Origin {
     Origin::File {
+        file,
         line: mark.line(),
         column: mark.col() + 1,
     }

@@ -9,9 +9,14 @@ use tempfile::TempDir;
 
 use super::{certificates, keys};
 
+mod defaults;
+mod plugin_lists;
+
 /// A key, and a file in which it is marked: `<<key: value>>`, or `<<key: one||key: other>>` where it cannot be left out.
 const EFFECTS: &[(&str, &str)] = &[
     ("workers", "{<<workers: 4>>}"),
+    ("cache_dir", "{<<cache_dir: /var/cache/loom>>}"),
+    ("include", "{<<include: none/*.yaml>>}"),
     (
         "listeners[].name",
         "listeners: [{address: '0.0.0.0:80', <<name: web>>}]",
@@ -23,6 +28,18 @@ const EFFECTS: &[(&str, &str)] = &[
     (
         "listeners[].reuse_port",
         "listeners: [{address: '0.0.0.0:80', <<reuse_port: true>>}]",
+    ),
+    (
+        "listeners[].normalize_path.dot_segments",
+        "listeners: [{address: '0.0.0.0:80', normalize_path: {<<dot_segments: reject>>}}]",
+    ),
+    (
+        "listeners[].normalize_path.merge_slashes",
+        "listeners: [{address: '0.0.0.0:80', normalize_path: {<<merge_slashes: false>>}}]",
+    ),
+    (
+        "listeners[].normalize_path.escaped_slashes",
+        "listeners: [{address: '0.0.0.0:80', normalize_path: {<<escaped_slashes: unescape>>}}]",
     ),
     (
         "listeners[].mode",
@@ -145,6 +162,18 @@ const EFFECTS: &[(&str, &str)] = &[
         "plugins: [{name: a, <<path: a.wasm||path: b.wasm>>}]",
     ),
     (
+        "plugins[].url",
+        "plugins: [{name: a, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, <<url: 'http://a/b.wasm'||url: 'https://a/b.wasm'>>}]",
+    ),
+    (
+        "plugins[].sha256",
+        "plugins: [{name: a, path: a.wasm, <<sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef>>}]",
+    ),
+    (
+        "plugins[].fetch_timeout",
+        "plugins: [{name: a, url: 'http://a/b.wasm', sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, <<fetch_timeout: 5s>>}]",
+    ),
+    (
         "plugins[].phase",
         "plugins: [{name: a, path: a.wasm, <<phase: on_log>>}]",
     ),
@@ -229,36 +258,8 @@ const EFFECTS: &[(&str, &str)] = &[
         "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nplugin_sets: {<<s: [a]||s: [b]>>}\nroutes: [{id: a, path: /*, upstream: e, plugins: [{set: s}]}]",
     ),
     (
-        "defaults.plugins[].plugin",
-        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [{<<plugin: a||plugin: b>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
-    ),
-    (
-        "defaults.plugins[].set",
-        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nplugin_sets: {s: [a], t: [b]}\ndefaults: {plugins: [{<<set: s||set: t>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
-    ),
-    (
-        "defaults.plugins[].config",
-        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [{plugin: a, <<config: text>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
-    ),
-    (
-        "defaults.plugins[].priority",
-        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [b, {plugin: a, <<priority: 2>>}]}\nroutes: [{id: a, path: /*, upstream: e}]",
-    ),
-    (
-        "defaults.timeout",
-        "defaults: {<<timeout: 30s>>}\nroutes: [{id: a, path: /*, upstream: e}]",
-    ),
-    (
         "routes[].inherit_plugins",
         "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\ndefaults: {plugins: [a]}\nroutes: [{id: a, path: /*, upstream: e, <<inherit_plugins: false>>}]",
-    ),
-    (
-        "routes[].plugins[].set",
-        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nplugin_sets: {s: [a], t: [b]}\nroutes: [{id: a, path: /*, upstream: e, plugins: [{<<set: s||set: t>>}]}]",
-    ),
-    (
-        "routes[].plugins[].priority",
-        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm, priority: 1}]\nroutes: [{id: a, path: /*, upstream: e, plugins: [b, {plugin: a, <<priority: 2>>}]}]",
     ),
     (
         "routes[].id",
@@ -315,14 +316,6 @@ const EFFECTS: &[(&str, &str)] = &[
     (
         "routes[].listeners",
         "listeners: ['0.0.0.0:80', '0.0.0.0:81']\nroutes: [{id: a, path: /*, upstream: e, <<listeners: '0.0.0.0:81'>>}]",
-    ),
-    (
-        "routes[].plugins[].plugin",
-        "plugins: [{name: a, path: a.wasm}, {name: b, path: b.wasm}]\nroutes: [{id: a, path: /*, upstream: e, plugins: [{<<plugin: a||plugin: b>>}]}]",
-    ),
-    (
-        "routes[].plugins[].config",
-        "plugins: [{name: a, path: a.wasm}]\nroutes: [{id: a, path: /*, upstream: e, plugins: [{plugin: a, <<config: text>>}]}]",
     ),
     (
         "routes[].upstream",
@@ -879,19 +872,28 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
 /// For the rows that are about routes.
 const UPSTREAMS: &str = "\nupstreams: [{name: e, builtin: echo}, {name: f, builtin: echo}]\n";
 
+/// Those of this file, and those that stand in several lists.
+fn effects() -> Vec<(String, String)> {
+    let own = EFFECTS.iter();
+    let own = own.map(|(key, file)| ((*key).to_owned(), (*file).to_owned()));
+    own.chain(plugin_lists::all())
+        .chain(defaults::all())
+        .collect()
+}
+
 #[test]
 fn every_key_is_covered() {
     let mut expected: BTreeSet<String> = keys::values().into_keys().collect();
     // It has one value only, so nothing can change: that another one is refused is among the bad files.
     expected.remove("version");
-    let covered: BTreeSet<String> = EFFECTS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let covered: BTreeSet<String> = effects().into_iter().map(|(key, _)| key).collect();
     assert_eq!(covered, expected);
 }
 
 #[test]
 fn every_key_changes_the_model() {
-    for (key, text) in EFFECTS {
-        let (before, marked, after) = split(text);
+    for (key, text) in effects() {
+        let (before, marked, after) = split(&text);
         let (without, with) = marked.split_once("||").unwrap_or(("", marked));
         let model = |part: &str| load(&format!("{before}{part}{after}"));
         assert_ne!(model(without), model(with), "{key} has no effect");
@@ -902,13 +904,13 @@ fn every_key_changes_the_model() {
 fn the_defaults_of_the_schema_are_those_of_the_model() {
     let keys = keys::values();
     let mut checked = 0;
-    for (key, text) in EFFECTS {
-        let default = &keys[*key]["default"];
+    for (key, text) in effects() {
+        let default = &keys[&key]["default"];
         if default.is_null() {
             continue;
         }
         checked += 1;
-        let (before, marked, after) = split(text);
+        let (before, marked, after) = split(&text);
         let name = marked.split(':').next().unwrap_or_default();
         let model = |part: &str| load(&format!("{before}{part}{after}"));
         assert_eq!(

@@ -25,7 +25,8 @@ fn the_snippet_of_its_error_completes_it() {
     let config = Loader::default().load(&path).expect("it is complete now");
     let plugin = &config.plugins[0];
     assert_eq!(plugin.name, "add-header");
-    assert_eq!(plugin.path, directory.path().join("add_header_plugin.wasm"));
+    let path = directory.path().join("add_header_plugin.wasm");
+    assert_eq!(plugin.source.path(), Some(path.as_path()));
     assert_eq!(
         (plugin.phase, plugin.priority),
         (Phase::RequestHeaders, 100)

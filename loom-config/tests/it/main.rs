@@ -5,6 +5,7 @@ mod certificates;
 mod docs;
 mod effects;
 mod guide;
+mod include;
 mod keys;
 mod overrides;
 mod robust;

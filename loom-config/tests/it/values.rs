@@ -86,8 +86,11 @@ fn who_sends_a_header_of_the_proxy_protocol() {
 fn plugins_without_further_keys_have_the_defaults_of_the_host() {
     let config = load("plugins: [{name: a, path: plugins/a.wasm}, {name: b, path: /srv/b.wasm}]");
     let plugin = &config.plugins[0];
-    assert_eq!(plugin.path, Path::new("etc/plugins/a.wasm"));
-    assert_eq!(config.plugins[1].path, Path::new("/srv/b.wasm"));
+    assert_eq!(plugin.source.path(), Some(Path::new("etc/plugins/a.wasm")));
+    assert_eq!(
+        config.plugins[1].source.path(),
+        Some(Path::new("/srv/b.wasm"))
+    );
     assert_eq!((plugin.phase, plugin.priority), (Phase::RequestHeaders, 0));
     assert_eq!(
         (plugin.memory_limit, plugin.timeout, plugin.log_level),
@@ -198,7 +201,10 @@ upstreams: [{name: echo, builtin: echo}]
         .map(|used| config.plugins[used.plugin].name.as_str())
         .collect();
     assert_eq!(names, ["high", "two", "one", "one", "one", "low"]);
-    let configs: Vec<Option<&[u8]>> = uses.iter().map(|used| used.config.as_deref()).collect();
+    let configs: Vec<Option<&[u8]>> = uses
+        .iter()
+        .map(|used| used.overrides.config.as_deref())
+        .collect();
     assert_eq!(
         configs[2..5],
         [

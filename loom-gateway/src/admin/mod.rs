@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::app::Reloader;
 use crate::listener::{BindError, Bound, Drain, Served, Site, serve};
 use crate::metrics::Metrics;
-use crate::plugins::Loaded;
+use crate::plugins::Plugins;
 use crate::proxy::Upstream;
 use crate::router::AccessLog;
 use crate::trace::Tracing;
@@ -26,7 +26,7 @@ use crate::trace::Tracing;
 /// What is in force, as far as it cannot be read from the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
-    pub(crate) plugins: Vec<Arc<Loaded>>,
+    pub(crate) plugins: Arc<Plugins>,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     pub(crate) tracing: Option<Arc<Tracing>>,

@@ -1,5 +1,8 @@
 //! What is configured and how it does, as JSON.
 
+use std::collections::BTreeMap;
+
+use loom_config::model::{Config, PluginSource};
 use serde_json::{Value, json};
 
 use super::Shown;
@@ -8,17 +11,29 @@ use crate::app::{Reloaded, Reloader};
 /// The plugins with what they did, and the VMs that they run in.
 pub(super) fn plugins(gateway: &Reloader) -> Value {
     let (config, shown) = (gateway.config(), gateway.shown());
-    let stats: Vec<_> = shown.plugins.iter().map(|plugin| plugin.stats()).collect();
+    let stats = shown.plugins.stats();
+    let ids = ids(&config);
     let plugins = config.plugins.iter().map(|plugin| {
-        let stats = stats.iter().find(|(name, _)| *name == plugin.name);
+        let own = stats.get(&plugin.name);
+        let ids = ids.iter().filter(|(_, of)| **of == plugin.name);
+        let ids = ids.map(|(id, _)| {
+            let stats = stats.get(*id);
+            let numbers = json!({
+                "callbacks": stats.map(|stats| stats.callbacks),
+                "local_replies": stats.map(|stats| stats.local_replies),
+            });
+            ((*id).to_owned(), numbers)
+        });
         json!({
             "name": plugin.name,
-            "file": plugin.path,
+            "file": plugin.source.path(),
+            "url": url(&plugin.source),
             "vm_id": plugin.vm_id.as_ref().unwrap_or(&plugin.name),
             "priority": plugin.priority,
             "service": plugin.service,
-            "callbacks": stats.map(|(_, stats)| stats.callbacks),
-            "local_replies": stats.map(|(_, stats)| stats.local_replies),
+            "callbacks": own.map(|stats| stats.callbacks),
+            "local_replies": own.map(|stats| stats.local_replies),
+            "ids": ids.collect::<Value>(),
         })
     });
     let vms = gateway.host().runtime.vm_stats();
@@ -33,6 +48,26 @@ pub(super) fn plugins(gateway: &Reloader) -> Value {
         })
     });
     json!({ "plugins": plugins.collect::<Value>(), "vms": vms.collect::<Value>() })
+}
+
+/// Where a plugin was fetched from.
+fn url(source: &PluginSource) -> Option<String> {
+    match source {
+        PluginSource::File { .. } => None,
+        PluginSource::Url(from) => Some(from.to_string()),
+    }
+}
+
+/// The ids that plugins have in lists, each with its plugin's name.
+fn ids(config: &Config) -> BTreeMap<&str, &str> {
+    let routes = config.routes.iter().flat_map(|route| &route.plugins);
+    let listeners = config.listeners.iter().flat_map(|one| &one.plugins);
+    let uses = routes.chain(listeners);
+    uses.filter_map(|one| {
+        let plugin = config.plugins.get(one.plugin)?;
+        Some((one.overrides.id.as_deref()?, plugin.name.as_str()))
+    })
+    .collect()
 }
 
 /// What a reload did.

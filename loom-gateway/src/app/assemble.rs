@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use loom_config::model::{self, Config};
+use loom_layer::LoomChain;
+use tokio::time::timeout;
 
 use super::error::StartError;
+use crate::limits;
 use crate::listener::{Served, Tls};
-use crate::plugins::{Host, Plugins};
+use crate::plugins::{Host, Place, PluginFault, Plugins};
 use crate::proxy::{Reports, Secure, Upstream};
 use crate::route::{Action, Middleware, Users, route_router};
 use crate::router::{AccessLog, RouteTable, Selection, listener_router};
@@ -27,7 +31,7 @@ pub(super) struct Stock {
     /// With their connections, and what is known of their endpoints.
     upstreams: Vec<(model::Upstream, Arc<Upstream>)>,
     /// With their VMs. Those that are services run as long as they are here.
-    pub(super) plugins: Plugins,
+    pub(super) plugins: Arc<Plugins>,
     /// Of the routes that have some, by their ids.
     middleware: BTreeMap<String, Middleware>,
     /// With what they gave to clients that may come back.
@@ -105,6 +109,26 @@ impl Stock {
             .collect()
     }
 
+    /// Waits, but not for ever, until nothing of it would begin with the first requests: each VM was started, each name was
+    /// looked up.
+    pub(super) async fn warm_up(&self) {
+        let names: Vec<_> = self
+            .upstreams
+            .iter()
+            .map(|(_, upstream)| upstream.look_up())
+            .collect();
+        let all = async {
+            join_all(names).await;
+            self.plugins.all_started().await;
+        };
+        if timeout(limits::WARM_UP, all).await.is_err() {
+            tracing::warn!(
+                waited = ?limits::WARM_UP,
+                "some names are not looked up or some VMs not started yet; going on"
+            );
+        }
+    }
+
     /// How many of the upstreams were there before.
     pub(super) fn upstreams_kept_from(&self, before: &Self) -> usize {
         let is_before = |upstream: &&(model::Upstream, Arc<Upstream>)| {
@@ -127,7 +151,7 @@ impl Assembled {
         let mut stock = Stock {
             tls: tls.iter().flatten().cloned().collect(),
             upstreams: Vec::with_capacity(config.upstreams.len()),
-            plugins: Plugins::default(),
+            plugins: Arc::default(),
             middleware: BTreeMap::new(),
             users: Users::after(&before.users),
             access_log: before.access_log(config.access_log.as_ref())?,
@@ -143,14 +167,13 @@ impl Assembled {
         let upstreams = stock.upstreams();
         // Plugins may call an upstream that is new while they start.
         let addition = host.upstreams.add(&upstreams);
-        stock.plugins = Plugins::load(config, host, &before.plugins).await?;
+        let mut plugins = Plugins::load(config, host, &before.plugins).await?;
         let mut routes = Vec::with_capacity(config.routes.len());
-        let mut faults = Vec::new();
+        let mut faults: Vec<PluginFault> = Vec::new();
         for route in &config.routes {
             // One chain for all listeners: each would have root contexts of its own.
-            let chain = stock
-                .plugins
-                .chain(&route.id, &route.plugins, &before.plugins);
+            let place = Place::Route(route.id.clone());
+            let chain = plugins.chain(place, &route.plugins, &before.plugins);
             let same = before.middleware.get(&route.id);
             let middleware = Middleware::new(&route.middleware, same, &mut stock.users);
             if let Some(middleware) = &middleware {
@@ -162,56 +185,64 @@ impl Assembled {
                     let action = Action::new(route, &upstreams);
                     routes.push((route, action, middleware, chain));
                 }
-                Err(fault) => faults.push(fault),
+                Err(fault) => faults.push(fault.into()),
+            }
+        }
+        let mut chains = Vec::with_capacity(config.listeners.len());
+        for listener in &config.listeners {
+            let place = Place::Listener(listener.name.clone());
+            let chain = plugins.chain(place, &listener.plugins, &before.plugins);
+            match chain.await {
+                Ok(chain) => chains.push(chain),
+                Err(fault) => faults.push(fault.into()),
             }
         }
         if !faults.is_empty() {
-            return Err(faults.into());
+            return Err(StartError::from(faults));
         }
+        stock.plugins = Arc::new(plugins);
         stock.users.forget_before();
         let tracing = stock.tracing.as_ref();
-        let reports = Reports {
-            response: stock.access_log.is_some(),
-            traces: tracing.is_some(),
-        };
-        let listeners =
-            config
-                .listeners
-                .iter()
-                .zip(tls)
-                .enumerate()
-                .map(|(number, (listener, tls))| {
-                    let of_listener = || {
-                        routes
-                            .iter()
-                            .filter(|(route, ..)| route.listeners.contains(&number))
-                    };
-                    let selection = Selection::new(
-                        of_listener().map(|(route, action, ..)| (*route, action.clone())),
-                    );
-                    let routers = of_listener().map(|(_, action, middleware, plugins)| {
-                        let (action, plugins) = (action.clone(), plugins.clone());
-                        let middleware = middleware.clone();
-                        route_router(action, middleware, plugins, &selection, metrics, reports)
-                    });
-                    let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
-                    let router = listener_router(
-                        listener,
-                        table,
-                        config.error_header,
-                        metrics,
-                        stock.access_log.as_ref(),
-                        tracing,
-                    );
-                    Served {
-                        name: listener.name.clone(),
-                        router,
-                        limits: listener.limits,
-                        proxy_protocol: listener.proxy_protocol.clone(),
-                        tls,
-                        counters: metrics.map(|metrics| metrics.listener(&listener.name)),
-                    }
-                });
+        let chains = config.listeners.iter().zip(tls).zip(chains).enumerate();
+        let listeners = chains.map(|(number, ((listener, tls), chain))| {
+            let asked = chain.as_ref().is_some_and(LoomChain::reads_properties);
+            let reports = Reports {
+                response: stock.access_log.is_some() || asked,
+                traces: tracing.is_some(),
+            };
+            let of_listener = || {
+                routes
+                    .iter()
+                    .filter(|(route, ..)| route.listeners.contains(&number))
+            };
+            let selection = Selection::new(
+                of_listener().map(|(route, action, ..)| (*route, action.clone())),
+                listener.normalize_path,
+            );
+            let routers = of_listener().map(|(_, action, middleware, plugins)| {
+                let (action, plugins) = (action.clone(), plugins.clone());
+                let middleware = middleware.clone();
+                route_router(action, middleware, plugins, &selection, metrics, reports)
+            });
+            let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
+            let router = listener_router(
+                listener,
+                table,
+                chain,
+                config.error_header,
+                metrics,
+                stock.access_log.as_ref(),
+                tracing,
+            );
+            Served {
+                name: listener.name.clone(),
+                router,
+                limits: listener.limits,
+                proxy_protocol: listener.proxy_protocol.clone(),
+                tls,
+                counters: metrics.map(|metrics| metrics.listener(&listener.name)),
+            }
+        });
         let listeners = listeners.collect();
         addition.keep();
         Ok(Self { listeners, stock })

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::listener::BindError;
+use crate::plugins::PluginFault;
 use crate::proxy::SecureError;
 
 /// A gateway that cannot start. Its text says what to do about it.
@@ -12,7 +13,7 @@ pub enum StartError {
     /// Plugins cannot run on this machine, or one refuses the configuration that a route has for it.
     #[error(transparent)]
     Plugin(#[from] loom_layer::Error),
-    /// Plugins cannot be loaded, or refuse their configuration.
+    /// Plugins cannot be fetched or loaded, or refuse their configuration.
     #[error(transparent)]
     Plugins(#[from] PluginFaults),
     /// An address cannot be taken.
@@ -46,24 +47,24 @@ pub enum StartError {
 
 /// The plugins that cannot be loaded, each with its reason; at least one.
 #[derive(Debug)]
-pub struct PluginFaults(Vec<loom_layer::Error>);
+pub struct PluginFaults(Vec<PluginFault>);
 
 impl PluginFaults {
     /// The faults, in the order of the configuration.
-    pub fn faults(&self) -> &[loom_layer::Error] {
-        &self.0
+    pub fn faults(&self) -> impl ExactSizeIterator<Item = &(dyn std::error::Error + 'static)> {
+        self.0.iter().map(|fault| {
+            let fault: &(dyn std::error::Error + 'static) = match fault {
+                PluginFault::Fetch(fault) => fault,
+                PluginFault::Load(fault) => fault,
+            };
+            fault
+        })
     }
 }
 
-impl From<Vec<loom_layer::Error>> for PluginFaults {
-    fn from(faults: Vec<loom_layer::Error>) -> Self {
-        Self(faults)
-    }
-}
-
-impl From<Vec<loom_layer::Error>> for StartError {
-    fn from(faults: Vec<loom_layer::Error>) -> Self {
-        Self::Plugins(faults.into())
+impl From<Vec<PluginFault>> for StartError {
+    fn from(faults: Vec<PluginFault>) -> Self {
+        Self::Plugins(PluginFaults(faults))
     }
 }
 

@@ -1,7 +1,5 @@
 //! What runs, shared by those who may change it.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -14,6 +12,7 @@ use super::error::{ReloadError, StartError};
 use super::listeners::Listeners;
 use super::readiness::Readiness;
 use super::reload::{ReloadStats, Reloaded, Source};
+use super::sources::Sources;
 use crate::admin::Shown;
 use crate::plugins::Host;
 use crate::proxy::UpstreamStatus;
@@ -28,7 +27,7 @@ pub(super) struct Live {
     listeners: Mutex<Option<Listeners>>,
     config: ArcSwap<Config>,
     /// Where the last attempt came from, if it was refused.
-    refused: Mutex<BTreeSet<PathBuf>>,
+    refused: Mutex<Sources>,
     stats: Mutex<ReloadStats>,
     readiness: Readiness,
     /// What is in force, for the admin listener to show.
@@ -86,11 +85,11 @@ impl Live {
         self.shown.load_full()
     }
 
-    /// The files that a change of which is a reason to reload.
-    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
-        let mut files = files(&self.config.load());
-        files.extend(self.refused.lock().iter().cloned());
-        files
+    /// The files a change of which is a reason to reload.
+    pub(super) fn sources(&self) -> Sources {
+        let mut sources = Sources::of(&self.config.load());
+        sources.add(&self.refused.lock());
+        sources
     }
 
     pub(super) fn stats(&self) -> ReloadStats {
@@ -111,7 +110,7 @@ impl Live {
             Ok(config) => self.apply(config).await,
             Err(error) => {
                 if let ReloadError::Config(error) = &error {
-                    *self.refused.lock() = error.files().iter().cloned().collect();
+                    *self.refused.lock() = Sources::of_error(error);
                 }
                 self.tell(Err(error))
             }
@@ -120,12 +119,12 @@ impl Live {
 
     /// Puts a configuration in force, or leaves everything as it is.
     pub(super) async fn apply(&self, config: Config) -> Result<Reloaded, ReloadError> {
-        let files = files(&config);
+        let sources = Sources::of(&config);
         let result = self.change(config).await;
         *self.refused.lock() = if result.is_err() {
-            files
+            sources
         } else {
-            BTreeSet::new()
+            Sources::default()
         };
         self.tell(result)
     }
@@ -135,6 +134,8 @@ impl Live {
         tell_warnings(&config);
         let mut stock = self.stock.lock().await;
         let assembled = Assembled::new(&config, &self.host, &stock).await?;
+        // Who is served now is not to notice.
+        assembled.stock.warm_up().await;
         let reloaded = {
             let mut listeners = self.listeners.lock();
             let listeners = listeners.as_mut().ok_or(ReloadError::Ending)?;
@@ -225,12 +226,6 @@ impl Live {
     }
 }
 
-/// The files that decide what a configuration is.
-pub(super) fn files(config: &Config) -> BTreeSet<PathBuf> {
-    let plugins = config.plugins.iter().map(|plugin| &plugin.path);
-    config.files.iter().chain(plugins).cloned().collect()
-}
-
 /// Begins to watch what is new, and lets plugins call all of it.
 fn put_in_force(host: &Host, stock: &Stock) -> Shown {
     let upstreams = stock.upstreams();
@@ -239,7 +234,7 @@ fn put_in_force(host: &Host, stock: &Stock) -> Shown {
     }
     host.upstreams.replace(&upstreams);
     Shown {
-        plugins: stock.plugins.each().to_vec(),
+        plugins: Arc::clone(&stock.plugins),
         access_log: stock.access_log.clone(),
         tracing: stock.tracing.clone(),
         upstreams,
@@ -261,6 +256,7 @@ fn count(all: usize, kept: usize) -> (usize, usize) {
 fn warn_of_what_stays(before: &Config, now: &Config) {
     let keys = [
         ("workers", before.workers != now.workers),
+        ("cache_dir", before.cache_dir != now.cache_dir),
         ("log", before.log != now.log),
         ("admin", before.admin != now.admin),
     ];

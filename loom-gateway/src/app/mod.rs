@@ -8,6 +8,7 @@ mod live;
 mod readiness;
 mod reload;
 mod running;
+mod sources;
 mod watch;
 
 use loom_config::model::Config;

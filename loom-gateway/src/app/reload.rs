@@ -1,8 +1,6 @@
 //! Another configuration for a gateway that runs.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +9,7 @@ use loom_config::Config;
 use super::error::ReloadError;
 use super::live::Live;
 use super::readiness::Readiness;
+use super::sources::Sources;
 use crate::admin::Shown;
 use crate::plugins::Host;
 
@@ -76,8 +75,8 @@ impl Reloader {
 
     /// The files of the configuration in force, those of its plugins too, and those of an attempt after it that was
     /// refused.
-    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
-        self.live.files()
+    pub(super) fn sources(&self) -> Sources {
+        self.live.sources()
     }
 
     /// What became of all reloads.

@@ -9,12 +9,13 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::live::files;
 use super::reload::Reloader;
+use super::sources::Sources;
 use crate::limits;
 use crate::plugins::Stamp;
 
-/// Looks after the files of a configuration: `loom.yaml`, what its values come from, the files of its plugins.
+/// Looks after the files of a configuration: `loom.yaml`, what it includes, what its values come from, the files of its
+/// plugins. A file that comes to fit a pattern of `include` is a change, too.
 ///
 /// It watches folders and not files, since most changes are a new file in the place of the old one. In Kubernetes that
 /// new file is a link three links away, so every folder on the way to a file is watched. What happens there is only a
@@ -49,9 +50,9 @@ impl Watch {
             folders: BTreeSet::new(),
             seen: Seen::new(),
         };
-        let files = files(config);
-        watch.follow(&files);
-        watch.seen = look(files);
+        let sources = Sources::of(config);
+        watch.seen = look(sources.files());
+        watch.follow(&sources);
         Ok(watch)
     }
 
@@ -60,21 +61,25 @@ impl Watch {
         while self.events.recv().await.is_some() {
             self.until_quiet().await;
             // A secret or a plugin may be on a file system that takes its time.
-            let files = reloader.files();
-            let Ok(now) = tokio::task::spawn_blocking(move || look(files)).await else {
+            let sources = reloader.sources();
+            let looking = {
+                let sources = sources.clone();
+                tokio::task::spawn_blocking(move || look(sources.files()))
+            };
+            let Ok(now) = looking.await else {
                 return;
             };
             let before = std::mem::replace(&mut self.seen, now);
-            let changed = changed(&before, &self.seen);
+            let changed = changed(&before, &self.seen, |file| sources.is_included(file));
             if changed.is_empty() || !reloader.config().reload.watch {
                 continue;
             }
             tracing::info!(files = ?changed, "changed");
             // The result is in the log, and what is refused is looked at again with the next change.
             let _ = reloader.reload().await;
-            let files = reloader.files();
-            self.follow(&files);
-            for file in files {
+            let sources = reloader.sources();
+            self.follow(&sources);
+            for file in sources.files() {
                 self.seen
                     .entry(file)
                     .or_insert_with_key(|file| Stamp::of(file));
@@ -90,9 +95,17 @@ impl Watch {
         let _ = timeout_at(patience, quiet).await;
     }
 
-    /// Watches the folders of these files, and no other ones.
-    fn follow(&mut self, files: &BTreeSet<PathBuf>) {
-        let folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| folders(file)).collect();
+    /// Watches the folders of these files, those in which further ones may appear, and no others.
+    fn follow(&mut self, sources: &Sources) {
+        // What fits a pattern is in one of its folders; links lead elsewhere.
+        let inside = sources.folders();
+        let inside = inside.iter().map(|folder| folder.join("*"));
+        let folders: BTreeSet<PathBuf> = sources
+            .files()
+            .into_iter()
+            .chain(inside)
+            .flat_map(|file| folders(&file))
+            .collect();
         for gone in self.folders.difference(&folders) {
             // A folder that was removed is not watched any more as it is.
             let _ = self.watcher.unwatch(gone);
@@ -122,14 +135,20 @@ fn look(files: BTreeSet<PathBuf>) -> Seen {
         .collect()
 }
 
-/// What is not as it was. A file that was not looked at before is no change.
-fn changed<'a>(before: &Seen, now: &'a Seen) -> Vec<&'a Path> {
-    let changed = |file: &PathBuf, stamp: &Option<Stamp>| {
-        before.get(file).is_some_and(|before| before != stamp)
+/// What is not as it was. A file that was not looked at before is a change only when it is `included` because of its name; so
+/// is one that is looked for no more.
+fn changed<'a>(before: &'a Seen, now: &'a Seen, included: impl Fn(&Path) -> bool) -> Vec<&'a Path> {
+    let changed = |file: &PathBuf, stamp: &Option<Stamp>| match before.get(file) {
+        Some(before) => before != stamp,
+        None => included(file),
     };
+    let gone = before
+        .keys()
+        .filter(|file| !now.contains_key(*file) && included(file));
     now.iter()
         .filter(|(file, stamp)| changed(file, stamp))
         .map(|(file, _)| file.as_path())
+        .chain(gone.map(PathBuf::as_path))
         .collect()
 }
 
@@ -213,12 +232,16 @@ mod tests {
         fs::write(&file, "1").expect("written");
         let look = || look(BTreeSet::from([file.clone()]));
         let before = look();
-        assert!(changed(&before, &look()).is_empty());
+        assert!(changed(&before, &look(), |_| false).is_empty());
         fs::write(&other, "1").expect("written");
         fs::rename(&other, &file).expect("renamed");
         let now = look();
-        assert_eq!(changed(&before, &now), [file.as_path()]);
+        assert_eq!(changed(&before, &now, |_| false), [file.as_path()]);
         fs::remove_file(&file).expect("removed");
-        assert_eq!(changed(&now, &look()), [file.as_path()]);
+        assert_eq!(changed(&now, &look(), |_| false), [file.as_path()]);
+        let nothing = Seen::new();
+        assert!(changed(&nothing, &now, |_| false).is_empty());
+        assert_eq!(changed(&nothing, &now, |_| true), [file.as_path()]);
+        assert_eq!(changed(&now, &nothing, |_| true), [file.as_path()]);
     }
 }

@@ -137,8 +137,8 @@ fn plugins(config: &Config, route: &Route) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     for (place, one) in route.plugins.iter().enumerate() {
         let of = if one.inherited { ", of defaults" } else { "" };
-        let name = &config.plugins[one.plugin].name;
-        let own = if one.config.is_some() {
+        let name = inspect::name(config, one);
+        let own = if one.overrides.config.is_some() {
             ", config of its own"
         } else {
             ""

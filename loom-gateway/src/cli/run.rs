@@ -53,10 +53,15 @@ pub(super) fn check(options: &Options, args: &CheckArgs) -> Result<ExitCode> {
         plugins,
         routes,
         upstreams,
+        included,
         ..
     } = &config;
+    let files = match included.len() {
+        0 => String::new(),
+        more => format!(" and {more} included files"),
+    };
     print(&format!(
-        "{}: no faults ({} listeners, {} plugins, {} routes, {} upstreams)\n",
+        "{}{files}: no faults ({} listeners, {} plugins, {} routes, {} upstreams)\n",
         path.display(),
         listeners.len(),
         plugins.len(),

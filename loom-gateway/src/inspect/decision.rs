@@ -169,9 +169,7 @@ fn admitted(
         response.extensions_mut().insert(request);
         std::future::ready(Ok::<_, std::convert::Infallible>(response))
     });
-    let answer = router::border(&listener.limits)
-        .layer(behind)
-        .oneshot(request);
+    let answer = router::border(listener).layer(behind).oneshot(request);
     let Some(Ok(mut response)) = answer.now_or_never() else {
         // Neither waits for anything.
         return Err(Box::default());

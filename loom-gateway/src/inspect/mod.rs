@@ -11,4 +11,4 @@ mod words;
 pub(crate) use decision::{Decision, Outcome, host, location, target};
 pub(crate) use reason::Reason;
 pub(crate) use table::{Row, Table};
-pub(crate) use words::{does, endpoints};
+pub(crate) use words::{does, endpoints, name};

@@ -1,6 +1,8 @@
 //! Parts of a configuration, for people and as JSON.
 
-use loom_config::model::{Action, Config, Endpoint, EndpointAddress, HostMatch, Route, Target};
+use loom_config::model::{
+    Action, Config, Endpoint, EndpointAddress, HostMatch, PluginUse, Route, Target,
+};
 use serde_json::{Value, json};
 
 /// A host as the configuration writes it.
@@ -29,12 +31,18 @@ pub(super) fn methods(route: &Route) -> String {
 pub(super) fn plugins(config: &Config, route: &Route) -> Value {
     let plugins = route.plugins.iter().map(|one| {
         json!({
-            "name": config.plugins[one.plugin].name,
+            "name": name(config, one),
             "priority": one.priority,
             "inherited": one.inherited,
         })
     });
     plugins.collect()
+}
+
+/// What a plugin is called in a list.
+pub(crate) fn name<'a>(config: &'a Config, one: &'a PluginUse) -> &'a str {
+    let name = &config.plugins[one.plugin].name;
+    one.overrides.id.as_ref().unwrap_or(name)
 }
 
 /// What a route does: the key of the file, and as much of it as tells routes apart.

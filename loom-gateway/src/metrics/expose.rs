@@ -45,12 +45,7 @@ pub(crate) fn expose(
                 .collect()
         },
         failures: metrics.failures.counts().collect(),
-        plugins: shown
-            .plugins
-            .iter()
-            .map(|plugin| plugin.stats())
-            .map(|(name, stats)| (name.to_owned(), stats))
-            .collect(),
+        plugins: shown.plugins.stats(),
         pools: shown
             .upstreams
             .iter()
@@ -99,7 +94,7 @@ struct Moment {
     upstreams: Vec<(String, Sums)>,
     listeners: Vec<(String, ConnectionSums)>,
     failures: Vec<(&'static str, u64)>,
-    plugins: Vec<(String, PluginStats)>,
+    plugins: BTreeMap<String, PluginStats>,
     pools: Vec<UpstreamStatus>,
     vms: Vec<VmStats>,
     reloads: ReloadStats,
@@ -288,7 +283,7 @@ impl Page<'_, '_> {
         )
     }
 
-    fn plugins(&mut self, plugins: &[(String, PluginStats)]) -> fmt::Result {
+    fn plugins(&mut self, plugins: &BTreeMap<String, PluginStats>) -> fmt::Result {
         let each = |value: fn(&PluginStats) -> u64| {
             plugins
                 .iter()

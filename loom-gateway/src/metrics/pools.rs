@@ -1,6 +1,7 @@
 //! The state of upstreams and their endpoints, and how long plugins take, as Prometheus reads it. All of it is asked for
 //! when it is read.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ impl Page<'_, '_> {
     }
 
     /// Of plugins that were called.
-    pub(super) fn calls(&mut self, plugins: &[(String, PluginStats)]) -> fmt::Result {
+    pub(super) fn calls(&mut self, plugins: &BTreeMap<String, PluginStats>) -> fmt::Result {
         let series = plugins.iter().flat_map(|(name, stats)| {
             let each = stats.calls.iter();
             each.map(move |calls| {

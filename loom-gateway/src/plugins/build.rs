@@ -1,9 +1,10 @@
 //! The one place that knows how a [`model::Plugin`] becomes a [`LoomPlugin`].
 
 use bytes::Bytes;
-use loom_config::model;
+use loom_config::model::{self, PluginSource};
 use loom_layer::{
     BodyMode, FailurePolicy, HeaderValues, LogLevel, LoomPlugin, LoomPluginBuilder, Phase,
+    PluginVariant,
 };
 
 use super::Host;
@@ -16,7 +17,6 @@ pub(super) fn builder(
 ) -> LoomPluginBuilder {
     let upstreams = host.upstreams.clone();
     let mut builder = LoomPlugin::builder(&plugin.name)
-        .file(&plugin.path)
         .phase(phase(plugin.phase))
         .failure_policy(failure_policy(plugin.failure_policy))
         .log_level(level(log_level))
@@ -27,6 +27,16 @@ pub(super) fn builder(
         .root_id(&plugin.root_id)
         .upstream_lookup(move |name| upstreams.find(name))
         .runtime(&host.runtime);
+    match &plugin.source {
+        PluginSource::File { path, sha256 } => {
+            builder = builder.file(path);
+            if let Some(digest) = sha256 {
+                builder = builder.sha256(digest.0);
+            }
+        }
+        // Whoever fetched it hands it over.
+        PluginSource::Url(from) => builder = builder.sha256(from.sha256.0),
+    }
     if !plugin.service {
         builder = builder.instances(plugin.instances.unwrap_or(host.workers));
     }
@@ -60,6 +70,24 @@ pub(super) fn builder(
         builder = builder.max_buffered_body(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
     builder
+}
+
+/// A plugin with what is different about it in one place.
+pub(super) fn variant(plugin: &LoomPlugin, overrides: &model::PluginOverrides) -> PluginVariant {
+    let mut variant = plugin.variant();
+    if let Some(id) = &overrides.id {
+        variant = variant.name(id);
+    }
+    if let Some(config) = &overrides.config {
+        variant = variant.config(Bytes::copy_from_slice(config));
+    }
+    if let Some(timeout) = overrides.timeout {
+        variant = variant.timeout(timeout);
+    }
+    if let Some(policy) = overrides.failure_policy {
+        variant = variant.failure_policy(failure_policy(policy));
+    }
+    variant
 }
 
 fn phase(phase: model::Phase) -> Phase {

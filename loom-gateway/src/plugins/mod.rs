@@ -1,14 +1,20 @@
 //! The configured plugins, loaded, and kept from one configuration to the next.
 
 mod build;
+mod fetch;
 mod file;
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use loom_config::model;
-use loom_layer::{Error, LoomChain, LoomPlugin, LoomRuntime, PluginService, PluginStats};
+use futures_util::future::join_all;
+use loom_config::model::{self, PluginSource};
+use loom_layer::{
+    CompileCache, Error, LoomChain, LoomPlugin, LoomRuntime, PluginService, PluginStats,
+};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
@@ -16,6 +22,7 @@ pub(crate) use file::Stamp;
 
 use crate::metrics::Metrics;
 use crate::proxy::Directory;
+use fetch::{FetchError, Modules};
 use file::Seen;
 
 /// What plugins of all configurations run in.
@@ -26,6 +33,8 @@ pub(crate) struct Host {
     pub(crate) metrics: Option<Arc<Metrics>>,
     /// What plugins may call.
     pub(crate) upstreams: Directory,
+    /// What plugins are fetched with.
+    modules: Modules,
     /// One VM for each thread that serves requests, if a plugin does not say otherwise.
     workers: usize,
 }
@@ -33,8 +42,14 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) fn new(config: &model::Config) -> Result<Self, Error> {
         let cores = || std::thread::available_parallelism().ok().map(NonZero::get);
+        let cache = config.cache_dir.clone();
+        let compiled = match &cache {
+            Some(folder) => CompileCache::Directory(folder.clone()),
+            None => CompileCache::User,
+        };
         Ok(Self {
-            runtime: LoomRuntime::new()?,
+            runtime: LoomRuntime::builder().compile_cache(compiled).build()?,
+            modules: Modules::new(cache.or_else(user_cache)),
             metrics: config.admin.as_ref().map(|_| Arc::default()),
             upstreams: Directory::default(),
             workers: config.workers.or_else(cores).unwrap_or(1),
@@ -42,17 +57,43 @@ impl Host {
     }
 }
 
+impl Host {
+    /// The code of a plugin that is to be loaded and comes from a server.
+    async fn code(&self, settings: Option<&Settings>) -> Result<Option<Bytes>, FetchError> {
+        match settings.map(|settings| (&settings.plugin.name, &settings.plugin.source)) {
+            Some((name, PluginSource::Url(from))) => self.modules.get(name, from).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Why a plugin of the configuration does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PluginFault {
+    /// Its code is not there.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// It cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] Error),
+}
+
+/// Where the compiled code is, too.
+fn user_cache() -> Option<PathBuf> {
+    dirs::cache_dir().map(|folder| folder.join("loom"))
+}
+
 /// The loaded plugins of one configuration, in its order.
 #[derive(Debug, Default)]
 pub(crate) struct Plugins {
     loaded: Vec<Arc<Loaded>>,
-    /// Plugins with a configuration of one route's own. The same VMs, with a root context of its own.
+    /// Plugins with settings of one place's own. The same VMs, with a root context of its own.
     variants: FxHashMap<VariantKey, Variant>,
 }
 
 /// A plugin as it was loaded.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+struct Loaded {
     settings: Settings,
     seen: Mutex<Seen>,
     unit: Unit,
@@ -72,8 +113,22 @@ enum Unit {
     Service(PluginService),
 }
 
-/// The route, the plugin's name, the configuration.
-type VariantKey = (String, String, Arc<[u8]>);
+/// Where a chain of plugins stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// On the listener of this name.
+    Listener(String),
+    /// On the route of this id.
+    Route(String),
+}
+
+/// A plugin as one listener or route has it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct VariantKey {
+    place: Place,
+    plugin: String,
+    overrides: model::PluginOverrides,
+}
 
 #[derive(Debug)]
 struct Variant {
@@ -94,8 +149,15 @@ impl Settings {
 }
 
 impl Loaded {
-    async fn load(settings: Settings, host: &Host) -> Result<Self, Error> {
-        let builder = build::builder(&settings.plugin, settings.log_level, host);
+    async fn load(
+        settings: Settings,
+        code: Result<Option<Bytes>, FetchError>,
+        host: &Host,
+    ) -> Result<Self, PluginFault> {
+        let mut builder = build::builder(&settings.plugin, settings.log_level, host);
+        if let Some(code) = code? {
+            builder = builder.bytes(code);
+        }
         let (sha256, unit) = if settings.plugin.service {
             let service = builder.build_service_async().await?;
             (service.sha256(), Unit::Service(service))
@@ -111,17 +173,24 @@ impl Loaded {
     }
 
     /// Its name, and what it did so far.
-    pub(crate) fn stats(&self) -> (&str, PluginStats) {
+    fn stats(&self) -> (&str, PluginStats) {
         match &self.unit {
             Unit::OnRoutes(plugin) => (plugin.name(), plugin.stats()),
             Unit::Service(service) => (service.name(), service.stats()),
         }
     }
 
-    /// Whether the plugin's file is what it was. One that cannot be read is not: loading it says why.
+    /// Whether the plugin's file is what it was. One that cannot be read is not: loading it says why. What was fetched is
+    /// what its digest says.
     async fn is_current(self: &Arc<Self>) -> bool {
+        if self.settings.plugin.source.path().is_none() {
+            return true;
+        }
         let this = Arc::clone(self);
-        let look = move || this.seen.lock().is_still(&this.settings.plugin.path);
+        let look = move || {
+            let path = this.settings.plugin.source.path()?;
+            this.seen.lock().is_still(path)
+        };
         matches!(tokio::task::spawn_blocking(look).await, Ok(Some(true)))
     }
 }
@@ -135,17 +204,25 @@ impl Plugins {
         config: &model::Config,
         host: &Host,
         before: &Self,
-    ) -> Result<Self, Vec<Error>> {
+    ) -> Result<Self, Vec<PluginFault>> {
         let mut this = Self::default();
         let mut faults = Vec::new();
+        let mut all = Vec::with_capacity(config.plugins.len());
         for plugin in &config.plugins {
             let settings = Settings::new(plugin, config.log.level);
-            match before.same(&settings).await {
-                Some(same) => this.loaded.push(same),
-                None => match Loaded::load(settings, host).await {
-                    Ok(loaded) => this.loaded.push(Arc::new(loaded)),
-                    Err(fault) => faults.push(fault),
-                },
+            let same = before.same(&settings).await;
+            all.push(same.ok_or(settings));
+        }
+        // At the same time: each of them may take as long as it may.
+        let code = join_all(all.iter().map(|one| host.code(one.as_ref().err()))).await;
+        for (one, code) in all.into_iter().zip(code) {
+            let loaded = match one {
+                Ok(same) => Ok(same),
+                Err(settings) => Loaded::load(settings, code, host).await.map(Arc::new),
+            };
+            match loaded {
+                Ok(loaded) => this.loaded.push(loaded),
+                Err(fault) => faults.push(fault),
             }
         }
         if faults.is_empty() {
@@ -160,9 +237,35 @@ impl Plugins {
         same.is_current().await.then(|| Arc::clone(same))
     }
 
-    /// The plugins one by one.
-    pub(crate) fn each(&self) -> &[Arc<Loaded>] {
-        &self.loaded
+    /// What the plugins did, by their names, and by the ids that they have in lists. An id of several places is one.
+    pub(crate) fn stats(&self) -> BTreeMap<String, PluginStats> {
+        let loaded = self.loaded.iter().map(|plugin| plugin.stats());
+        let mut all: BTreeMap<_, _> = loaded
+            .map(|(name, stats)| (name.to_owned(), stats))
+            .collect();
+        for (key, variant) in &self.variants {
+            let Some(id) = &key.overrides.id else {
+                // Counted with the plugin.
+                continue;
+            };
+            let stats = variant.plugin.stats();
+            all.entry(id.clone())
+                .and_modify(|sum| {
+                    sum.callbacks += stats.callbacks;
+                    sum.local_replies += stats.local_replies;
+                })
+                .or_insert(stats);
+        }
+        all
+    }
+
+    /// Ends when each VM of these plugins was started, or could not be.
+    pub(crate) async fn all_started(&self) {
+        for loaded in &self.loaded {
+            if let Unit::OnRoutes(plugin) = &loaded.unit {
+                plugin.all_started().await;
+            }
+        }
     }
 
     /// How many of the plugins were there before.
@@ -172,10 +275,10 @@ impl Plugins {
         self.loaded.iter().filter(is_before).count()
     }
 
-    /// The plugins of one route as one layer; `None` when it has none.
+    /// The plugins of one listener or route as one layer; `None` when it has none.
     pub(crate) async fn chain(
         &mut self,
-        route: &str,
+        place: Place,
         uses: &[model::PluginUse],
         before: &Self,
     ) -> Result<Option<LoomChain>, Error> {
@@ -183,18 +286,24 @@ impl Plugins {
             return Ok(None);
         }
         let mut chain = Vec::with_capacity(uses.len());
-        for model::PluginUse { plugin, config, .. } in uses {
+        for model::PluginUse {
+            plugin, overrides, ..
+        } in uses
+        {
             let loaded = Arc::clone(&self.loaded[*plugin]);
             // A configuration with a service on a route is refused when it is read.
             let Unit::OnRoutes(plugin) = &loaded.unit else {
                 continue;
             };
-            chain.push(match config {
-                Some(config) => {
-                    let key = (route.to_owned(), plugin.name().to_owned(), config.clone());
-                    self.variant(key, &loaded, plugin, before).await?
-                }
-                None => plugin.clone(),
+            chain.push(if overrides.is_empty() {
+                plugin.clone()
+            } else {
+                let key = VariantKey {
+                    place: place.clone(),
+                    plugin: plugin.name().to_owned(),
+                    overrides: overrides.clone(),
+                };
+                self.variant(key, &loaded, plugin, before).await?
             });
         }
         Ok(Some(LoomChain::new(chain)))
@@ -210,11 +319,7 @@ impl Plugins {
         let same = before.variants.get(&key);
         let plugin = match same.filter(|variant| Arc::ptr_eq(&variant.of, of)) {
             Some(variant) => variant.plugin.clone(),
-            None => {
-                plugin
-                    .with_config_async(Bytes::copy_from_slice(&key.2))
-                    .await?
-            }
+            None => build::variant(plugin, &key.overrides).build_async().await?,
         };
         let variant = Variant {
             of: Arc::clone(of),

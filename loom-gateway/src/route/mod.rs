@@ -31,7 +31,7 @@ use middleware::MiddlewareLayer;
 use timeout::RouteTimeoutLayer;
 
 /// A request's body behind plugins as the rest of the gateway knows bodies; boxed only when plugins look at it.
-fn plain(body: RequestBody<Body>) -> Body {
+pub(crate) fn plain(body: RequestBody<Body>) -> Body {
     match body.try_into_inner() {
         Ok(plain) => plain,
         Err(body) => Body::new(body),

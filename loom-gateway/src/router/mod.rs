@@ -3,6 +3,7 @@
 mod access_log;
 mod catch_panic;
 mod client;
+mod entry;
 mod forwarded;
 mod host;
 mod matching;
@@ -16,7 +17,8 @@ mod table;
 use std::sync::Arc;
 
 use axum::Router;
-use loom_config::model::{Listener, ListenerLimits};
+use loom_config::model::Listener;
+use loom_layer::LoomChain;
 use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -26,6 +28,7 @@ pub(crate) use client::clean_trailers;
 pub(crate) use forwarded::client_address;
 pub(crate) use host::authority;
 pub(crate) use matching::{Asked, Found, Matcher, conditions};
+#[cfg(feature = "fuzzing")]
 pub(crate) use normalize::normalize_path;
 pub(crate) use parameters::of as parameters_of;
 pub(crate) use request_id::X_REQUEST_ID;
@@ -38,24 +41,26 @@ use crate::trace::{TraceLayer, Tracing};
 use access_log::AccessLogLayer;
 use catch_panic::CatchPanicLayer;
 use client::ClientLayer;
+use entry::Entry;
 use forwarded::ForwardedLayer;
 use normalize::NormalizePathLayer;
 use redirect_https::RedirectHttpsLayer;
 use request_id::RandomId;
 
-/// The router of a listener: its layers around its routes.
+/// The router of a listener: its layers around its plugins and its routes.
 ///
 /// One stack in one fallback service, not a call of `Router::layer` per layer, since each of those boxes the request's
 /// future once more.
 pub(crate) fn listener_router(
     listener: &Listener,
     routes: RouteTable,
+    plugins: Option<LoomChain>,
     error_header: bool,
     metrics: Option<&Metrics>,
     access_log: Option<&Arc<AccessLog>>,
     tracing: Option<&Arc<Tracing>>,
 ) -> Router {
-    let (client, normalize) = border(&listener.limits);
+    let (client, normalize) = border(listener);
     let stack = ServiceBuilder::new()
         // Outside of everything that names the client.
         .option_layer(ForwardedLayer::new(&listener.trusted_proxies))
@@ -79,16 +84,16 @@ pub(crate) fn listener_router(
         // As soon as it is known by which scheme a request came, and before anything is done for it.
         .option_layer(listener.redirect_https.map(RedirectHttpsLayer::new))
         .layer(normalize)
-        .service(routes);
+        .service(Entry::new(routes, plugins, listener.normalize_path));
     Router::new().fallback_service(stack)
 }
 
 /// What makes a request the one that routes are asked about.
-pub(crate) fn border(limits: &ListenerLimits) -> (ClientLayer, NormalizePathLayer) {
+pub(crate) fn border(listener: &Listener) -> (ClientLayer, NormalizePathLayer) {
     (
         // Nothing below reads an untrue header, or a request that is two.
-        ClientLayer::new(limits),
-        // Just before the routes: the log shows the path as it was sent, routes and plugins see the normal one.
-        NormalizePathLayer,
+        ClientLayer::new(&listener.limits),
+        // Just before plugins and routes, which see the normal path: the log shows it as it was sent.
+        NormalizePathLayer::new(listener.normalize_path),
     )
 }

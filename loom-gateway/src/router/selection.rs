@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri};
-use loom_config::model::{self, PathMatch};
+use loom_config::model::{self, NormalizePath, PathMatch};
 use loom_layer::PathParameters;
 
 use super::matching::Matcher;
+use super::normalize::normalize_path;
 use super::parameters;
+use crate::errors::Failure;
 use crate::route::Action;
 
 /// The routes of one listener: how they are found, and what each does with a request behind its plugins.
@@ -15,6 +17,8 @@ use crate::route::Action;
 pub(crate) struct Selection {
     matcher: Matcher,
     routes: Vec<Entry>,
+    /// The rules by which paths are spelled where a route is chosen.
+    paths: NormalizePath,
 }
 
 #[derive(Debug)]
@@ -38,6 +42,7 @@ impl Selection {
     /// The routes, each with what it does.
     pub(crate) fn new<'a>(
         routes: impl IntoIterator<Item = (&'a model::Route, Arc<Action>)>,
+        paths: NormalizePath,
     ) -> Arc<Self> {
         let (routes, actions): (Vec<&model::Route>, Vec<Arc<Action>>) = routes.into_iter().unzip();
         let matcher = Matcher::new(&routes);
@@ -49,7 +54,17 @@ impl Selection {
         Arc::new(Self {
             matcher,
             routes: entries.collect(),
+            paths,
         })
+    }
+
+    /// Gives a path that a plugin wrote the spelling in which routes are compared with it.
+    ///
+    /// # Errors
+    ///
+    /// When it has none.
+    pub(crate) fn normalize(&self, uri: &mut Uri) -> Result<(), Failure> {
+        normalize_path(uri, self.paths)
     }
 
     /// The route that takes a request.

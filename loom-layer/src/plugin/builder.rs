@@ -10,7 +10,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::source::Source;
+use super::source::{Source, check_digest};
 use super::thread::off_thread;
 use super::{LoomPlugin, PluginService};
 #[cfg(feature = "tls")]
@@ -44,6 +44,7 @@ use crate::vm::{Attached, PluginSpec, Root, VmSpec, check_imports, check_memory,
 pub struct LoomPluginBuilder {
     name: String,
     source: Option<Source>,
+    sha256: Option<[u8; 32]>,
     config: Bytes,
     root_id: String,
     vm_id: Option<String>,
@@ -68,6 +69,7 @@ impl LoomPluginBuilder {
         Self {
             name,
             source: None,
+            sha256: None,
             config: Bytes::new(),
             root_id: String::new(),
             vm_id: None,
@@ -110,6 +112,12 @@ impl LoomPluginBuilder {
     /// The bytes of the `.wasm` file, instead of [`file`](Self::file).
     pub fn bytes(mut self, wasm: impl Into<Bytes>) -> Self {
         self.source = Some(Source::Bytes(wasm.into()));
+        self
+    }
+
+    /// The SHA-256 that the `.wasm` file has to have; any by default. Nothing of another one runs.
+    pub fn sha256(mut self, digest: [u8; 32]) -> Self {
+        self.sha256 = Some(digest);
         self
     }
 
@@ -374,6 +382,7 @@ impl LoomPluginBuilder {
             return Err(self.fault("it has no code", "call `file` or `bytes` on its builder"));
         };
         let wasm = source.read(&self.name)?;
+        check_digest(&self.name, &wasm, self.sha256)?;
         let runtime = match self.runtime {
             Some(runtime) => runtime,
             None => LoomRuntime::global()?,
@@ -389,7 +398,6 @@ impl LoomPluginBuilder {
             configuration: self.vm_config,
             environment: self.environment.iter().collect(),
             memory_limit: self.memory_limit,
-            timeout: self.timeout,
             start_timeout: self.start_timeout,
             instances: self.instances.unwrap_or_else(cores),
         };
@@ -398,6 +406,7 @@ impl LoomPluginBuilder {
             root_id: self.root_id.into(),
             configuration: self.config,
             log_level: self.log_level,
+            timeout: self.timeout,
             pause_timeout: self.pause_timeout,
             terms: self.terms,
             phase: self.phase,

@@ -5,6 +5,7 @@ mod chain;
 mod service;
 mod source;
 mod thread;
+mod variant;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ pub use builder::LoomPluginBuilder;
 pub use chain::LoomChain;
 pub(crate) use chain::Observe;
 pub use service::PluginService;
+pub use variant::PluginVariant;
 
-use self::thread::off_thread;
 use crate::error::Error;
 use crate::stats::PluginStats;
 use crate::vm::Attached;
@@ -79,6 +80,11 @@ impl LoomPlugin {
         LoomPluginBuilder::new(name.into())
     }
 
+    /// The same plugin with other settings, for one route for example: another name, configuration, time or failure policy.
+    pub fn variant(&self) -> PluginVariant {
+        PluginVariant::of(self)
+    }
+
     /// The same plugin with another configuration, for one route for example: it runs in the same VMs, as a root context of
     /// its own. It is first started in a further VM, which is then dropped, so that a configuration that makes it fail does
     /// no harm to requests that are under way.
@@ -90,15 +96,7 @@ impl LoomPlugin {
     ///
     /// When the plugin refuses the configuration, or fails while it reads it.
     pub fn with_config(&self, config: impl Into<Bytes>) -> Result<Self, Error> {
-        let Attached { vm, root } = &*self.attached;
-        let root = root.with_configuration(config.into());
-        vm.add_root(&root)?;
-        Ok(Self {
-            attached: Arc::new(Attached {
-                vm: Arc::clone(vm),
-                root,
-            }),
-        })
+        self.variant().config(config).build()
     }
 
     /// As [`with_config`](Self::with_config), off the calling thread.
@@ -107,8 +105,7 @@ impl LoomPlugin {
     ///
     /// As [`with_config`](Self::with_config).
     pub async fn with_config_async(&self, config: impl Into<Bytes>) -> Result<Self, Error> {
-        let (plugin, config) = (self.clone(), config.into());
-        off_thread(self.name(), move || plugin.with_config(config)).await
+        self.variant().config(config).build_async().await
     }
 
     /// The plugin's name.
@@ -121,9 +118,16 @@ impl LoomPlugin {
         self.attached.vm.compiled.sha256
     }
 
-    /// What the plugin did so far, with all configurations that it was given.
+    /// What the plugin did so far, with all configurations that it was given; a [variant](Self::variant) of another name
+    /// has numbers of its own.
     pub fn stats(&self) -> PluginStats {
         self.attached.root.counters.stats()
+    }
+
+    /// Ends when each of the plugin's VMs was started, or could not be. [`build`](LoomPluginBuilder::build) starts one of them and
+    /// leaves the others to the background; whoever waits for this has none that is started by its first requests.
+    pub async fn all_started(&self) {
+        self.attached.vm.all_tried().await;
     }
 
     /// How many healthy VMs the plugin has now: at most one per worker thread, less while a failed one is built anew.

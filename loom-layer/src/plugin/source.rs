@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, Kind};
 use crate::limits;
+use crate::vm::sha256;
 
 /// See the module's text.
 #[derive(Debug, Clone)]
@@ -30,6 +31,32 @@ impl Source {
             Self::File(path) => read_file(plugin, path),
         }
     }
+}
+
+/// Whether the code is what was asked for.
+pub(super) fn check_digest(
+    plugin: &str,
+    wasm: &[u8],
+    expected: Option<[u8; 32]>,
+) -> Result<(), Error> {
+    let Some(expected) = expected else {
+        return Ok(());
+    };
+    let found = sha256(wasm);
+    if found == expected {
+        return Ok(());
+    }
+    let what = format!(
+        "its SHA-256 is {}, and {} was asked for",
+        hex(&found),
+        hex(&expected)
+    );
+    let cure = "check that it is the file that was meant, and then `sha256`";
+    Err(Error::new(Kind::File, plugin, what, cure))
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_file(plugin: &str, path: &Path) -> Result<Bytes, Error> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use wasmtime::{Trap, WasmBacktrace};
 
@@ -15,6 +16,8 @@ use crate::limits;
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
     pub(super) kind: FaultKind,
+    /// The plugin that was called, when it is known: others may share its VM.
+    pub(super) plugin: Option<Arc<str>>,
     /// The export that was called.
     pub(super) callback: &'static str,
     pub(super) cause: String,
@@ -36,6 +39,7 @@ impl Fault {
     pub(super) fn rejected(callback: &'static str) -> Self {
         Self {
             kind: FaultKind::Rejected,
+            plugin: None,
             callback,
             cause: "it answered false".to_owned(),
             backtrace: None,
@@ -56,6 +60,7 @@ impl Fault {
     pub(super) fn host(callback: &'static str, cause: String) -> Self {
         Self {
             kind: FaultKind::Trap,
+            plugin: None,
             callback,
             cause,
             backtrace: None,
@@ -112,6 +117,7 @@ impl Fault {
         };
         Self {
             kind,
+            plugin: Some(Arc::clone(host.plugin())),
             callback,
             cause,
             backtrace,

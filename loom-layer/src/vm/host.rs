@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -38,6 +39,8 @@ pub(crate) struct Host {
     pub(super) allocating: bool,
     pub(super) memory_limiter: MemoryLimiter,
     pub(super) deadline: Deadline,
+    /// The most time of a callback of the plugin that runs.
+    pub(super) call_timeout: Duration,
     /// The VM only finds out whether a plugin starts, and is dropped then.
     pub(super) trial: bool,
     /// A root context may be deleted now.
@@ -108,6 +111,7 @@ impl Host {
                 used: Arc::default(),
             },
             deadline: Deadline::new(clock, vm.start_timeout, "start_timeout"),
+            call_timeout: limits::CALL_TIMEOUT,
             vm,
             abi,
             memory: None,

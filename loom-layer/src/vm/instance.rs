@@ -183,7 +183,7 @@ impl Instance {
             if let Some(root) = self.store.data_mut().roots.get_mut(&id) {
                 root.done_pending = true;
             }
-            self.enter(id);
+            self.enter_root(id);
             may_go = self.call("proxy_on_done", |store| done.call(store, id))? != 0;
         }
         let (alive, gone) = oneshot::channel();
@@ -220,7 +220,7 @@ impl Instance {
             else {
                 return Ok(());
             };
-            self.enter(id);
+            self.enter_root(id);
             if let Some(delete) = self.exports.delete.clone() {
                 self.call("proxy_on_delete", |store| delete.call(store, id))?;
             }
@@ -238,7 +238,7 @@ impl Instance {
         };
         counters.called(0, 1);
         let begun = Instant::now();
-        self.enter(id);
+        self.enter_root(id);
         match callback {
             RootCallback::Tick => {
                 if let Some(tick) = self.exports.tick.clone() {
@@ -266,7 +266,7 @@ impl Instance {
         let context = self.store.data().root_of(root);
         let counters = context.map(|context| Arc::clone(&context.root.counters));
         let begun = Instant::now();
-        self.enter(root);
+        self.enter_root(root);
         let told = self.call_event(root, call, event);
         if let Some(counters) = counters {
             counters.called(0, 1);
@@ -334,7 +334,9 @@ impl Instance {
         callbacks: &[Callback],
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<Action, Fault>) {
-        self.store.data_mut().exchange = Some(exchange);
+        let host = self.store.data_mut();
+        host.exchange = Some(exchange);
+        host.call_timeout = root.timeout;
         let mut result = Ok(Action::Continue);
         for &callback in callbacks {
             let begun = self.sampler.begin();
@@ -498,6 +500,15 @@ impl Instance {
         host.effective = context;
     }
 
+    /// As [`enter`](Self::enter), for a root context. The streams of a plugin bring its time along.
+    fn enter_root(&mut self, context: u32) {
+        let host = self.store.data_mut();
+        if let Some(context) = host.roots.get(&context) {
+            host.call_timeout = context.root.timeout;
+        }
+        self.enter(context);
+    }
+
     /// A call with the time of a start function.
     fn starting<R>(
         &mut self,
@@ -526,7 +537,7 @@ impl Instance {
     /// The store with a fresh deadline. (An associated function, so that an export can be borrowed beside it.)
     #[expect(clippy::unnecessary_wraps, reason = "chained with calls that can fail")]
     fn timed(store: &mut Store<Host>) -> wasmtime::Result<&mut Store<Host>> {
-        let budget = store.data().vm.timeout;
+        let budget = store.data().call_timeout;
         Self::arm(store, budget, "timeout");
         Ok(store)
     }

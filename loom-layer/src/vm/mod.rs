@@ -41,7 +41,7 @@ mod tests;
 mod wasi;
 
 pub(crate) use background::Timer;
-pub(crate) use cache::{Cache, Sha};
+pub(crate) use cache::{Cache, Sha, sha256};
 pub(crate) use guest::{Attached, PluginGuest};
 pub(crate) use module::{Compiled, check_imports, check_memory, tell_ruled_out};
 pub(crate) use platform::Platform;

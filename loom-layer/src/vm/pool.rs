@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::count::VmCounters;
 use super::fault::Fault;
@@ -35,6 +36,8 @@ pub(crate) struct Vm {
     roots: Mutex<Vec<Weak<Root>>>,
     this: Weak<Self>,
     counters: VmCounters,
+    /// How many slots were filled once, or could not be.
+    tried: watch::Sender<usize>,
     /// Keeps the shared data and queues of the vm_id. After the shards, which use them.
     _lease: Lease,
 }
@@ -46,6 +49,8 @@ struct Slot {
     recovery: Mutex<Recovery>,
     /// There was a shard before.
     was_built: AtomicBool,
+    /// A shard was built, or failed to be.
+    was_tried: AtomicBool,
 }
 
 impl Vm {
@@ -68,8 +73,10 @@ impl Vm {
             roots: Mutex::new(vec![Arc::downgrade(root)]),
             this: this.clone(),
             counters: VmCounters::default(),
+            tried: watch::Sender::new(0),
         });
         vm.build(0).map_err(|fault| fault.into_error(&root.name))?;
+        vm.note_try(0);
         for slot in 1..vm.slots.len() {
             vm.build_later(slot, Duration::ZERO);
         }
@@ -200,7 +207,26 @@ impl Vm {
                 if let Err(fault) = vm.build(at) {
                     vm.build_failed(at, fault);
                 }
+                vm.note_try(at);
             });
+    }
+
+    /// Each slot counts once, however often its shard is built.
+    fn note_try(&self, at: usize) {
+        if let Some(slot) = self.slots.get(at)
+            && !slot.was_tried.swap(true, Ordering::Relaxed)
+        {
+            self.tried.send_modify(|tried| *tried += 1);
+        }
+    }
+
+    /// Ends when each slot was filled once, or could not be.
+    pub(crate) fn all_tried(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (mut tried, all) = (self.tried.subscribe(), self.slots.len());
+        async move {
+            // An error is the end of the VM: nothing is left to wait for.
+            let _ = tried.wait_for(|tried| *tried >= all).await;
+        }
     }
 
     fn build_failed(&self, at: usize, fault: Fault) {
@@ -244,7 +270,8 @@ impl Vm {
         self.counters.failed(fault.kind);
         let plan = slot.recovery.lock().failed(failed.age());
         self.build_later(at, plan.wait);
-        let plugin = Arc::clone(&self.spec.plugin);
+        let plugin = fault.plugin.clone();
+        let plugin = plugin.unwrap_or_else(|| Arc::clone(&self.spec.plugin));
         afterwards(move || {
             tracing::error!(
                 target: "loom::vm",

@@ -26,7 +26,6 @@ pub(crate) struct VmSpec {
     /// What WASI tells of the environment.
     pub(crate) environment: Environment,
     pub(crate) memory_limit: u64,
-    pub(crate) timeout: Duration,
     pub(crate) start_timeout: Duration,
     pub(crate) instances: usize,
 }
@@ -56,7 +55,6 @@ impl Default for VmSpec {
             configuration: Bytes::new(),
             environment: Environment::default(),
             memory_limit: limits::MEMORY,
-            timeout: limits::CALL_TIMEOUT,
             start_timeout: limits::START_TIMEOUT,
             instances: 1,
         }
@@ -70,6 +68,8 @@ pub(crate) struct PluginSpec {
     pub(crate) root_id: Arc<str>,
     pub(crate) configuration: Bytes,
     pub(crate) log_level: Option<LogLevel>,
+    /// The most time of one call into it.
+    pub(crate) timeout: Duration,
     /// How long it may hold a stream, or its own end.
     pub(crate) pause_timeout: Duration,
     pub(crate) terms: Terms,
@@ -89,7 +89,7 @@ pub(crate) struct Root {
     pub(super) retired: AtomicBool,
     /// What it was told about its mistakes.
     pub(super) hints: Hints,
-    /// What it did, together with those that it was made from.
+    /// What it did, together with those of the same name that it was made from.
     pub(crate) counters: Arc<PluginCounters>,
 }
 
@@ -109,13 +109,18 @@ impl Root {
         })
     }
 
-    /// The same plugin with another configuration.
-    pub(crate) fn with_configuration(&self, configuration: Bytes) -> Arc<Self> {
-        let spec = PluginSpec {
-            configuration,
-            ..self.spec.clone()
+    /// The same plugin with other settings. Under another name it is counted on its own.
+    pub(crate) fn variant(&self, spec: PluginSpec) -> Arc<Self> {
+        let counters = if spec.name == self.spec.name {
+            Arc::clone(&self.counters)
+        } else {
+            Arc::default()
         };
-        Self::counted(spec, Arc::clone(&self.counters))
+        Self::counted(spec, counters)
+    }
+
+    pub(crate) fn spec(&self) -> &PluginSpec {
+        &self.spec
     }
 }
 

@@ -84,6 +84,21 @@ fn check_tells_what_it_found() {
 }
 
 #[test]
+fn check_says_how_many_files_it_read() {
+    let directory = directory(&[
+        ("loom.yaml", &format!("include: '*-routes.yaml'\n{ECHO}")),
+        ("a-routes.yaml", ""),
+        ("b-routes.yaml", ""),
+    ]);
+    let output = loom(directory.path(), &["check"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        told.starts_with("loom.yaml and 2 included files: no faults"),
+        "{told}"
+    );
+}
+
+#[test]
 fn check_loads_plugins() {
     let plugin = format!(
         "{ECHO}plugins: [{{name: gone, path: gone.wasm}}, {{name: text, path: text.wasm}}]\n"

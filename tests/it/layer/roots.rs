@@ -56,6 +56,27 @@ async fn other_configurations_live_in_the_same_vms() {
 }
 
 #[tokio::test]
+async fn a_variant_of_another_name_is_counted_on_its_own() {
+    let first = plugin("with-name", &configurable())
+        .config("a")
+        .build()
+        .unwrap();
+    let second = first.variant().name("its-name").build().unwrap();
+    assert_eq!((first.name(), second.name()), ("with-name", "its-name"));
+    let answer = send(second.clone(), get(&[])).await;
+    assert_eq!((answer.seen("x-size"), answer.seen("x-roots")), ("1", "2"));
+    assert_eq!(first.stats().callbacks, 0);
+    assert!(second.stats().callbacks > 0);
+    let nothing = [
+        first.variant().name("").build(),
+        first.variant().timeout(Duration::ZERO).build(),
+    ];
+    for refused in nothing {
+        assert!(refused.is_err());
+    }
+}
+
+#[tokio::test]
 async fn a_configuration_that_is_refused_or_traps() {
     let first = plugin("with-bad-config", &configurable())
         .config("a")

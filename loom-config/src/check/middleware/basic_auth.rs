@@ -1,7 +1,6 @@
 //! `basic_auth`
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use bcrypt::HashParts;
@@ -64,7 +63,7 @@ fn from_file(
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,
 ) {
-    let Some(text) = checker.file(Path::new(file), path) else {
+    let Some(text) = checker.file(file, path) else {
         return;
     };
     let before = users.len();

@@ -46,7 +46,7 @@ pub(super) fn identity(
         }
     }
     Some(Identity {
-        cert_file: checker.directory.join(cert_file),
+        cert_file: checker.beside(cert_path, cert_file),
         chain,
         key: Arc::new(key),
     })
@@ -161,7 +161,7 @@ fn key(
 
 /// What is in a file that the configuration depends on.
 fn read(file: &str, path: &KeyPath<'_>, checker: &mut Checker<'_>) -> Option<Vec<u8>> {
-    let full: PathBuf = checker.directory.join(file);
+    let full: PathBuf = checker.beside(path, file);
     checker.report.depends_on(full.clone());
     match bytes(&full) {
         Ok(bytes) => Some(bytes),

@@ -33,6 +33,7 @@ pub(crate) struct Upstream {
     /// Its counters, where somebody reads them.
     pub(super) traffic: Option<Arc<Traffic>>,
     started: AtomicBool,
+    looked_up: AtomicBool,
 }
 
 /// What answers.
@@ -63,6 +64,7 @@ impl Upstream {
             target,
             traffic: metrics.map(|metrics| metrics.upstream(&upstream.name)),
             started: AtomicBool::new(false),
+            looked_up: AtomicBool::new(false),
         }
     }
 
@@ -84,8 +86,25 @@ impl Upstream {
         if let Target::Servers(servers) = &self.target
             && !self.started.swap(true, Ordering::Relaxed)
         {
-            resolve::start(servers);
+            drop(self.look_up());
             health::start(servers);
+        }
+    }
+
+    /// Begins to look up the names of its servers, as long as somebody keeps it. The future, which need not be polled, ends
+    /// when each name was looked up once, found or not; at once if that was begun before.
+    pub(crate) fn look_up(&self) -> impl Future<Output = ()> + Send + use<> {
+        let first_times = match &self.target {
+            Target::Servers(servers) if !self.looked_up.swap(true, Ordering::Relaxed) => {
+                resolve::start(servers)
+            }
+            _ => Vec::new(),
+        };
+        async move {
+            for first_time in first_times {
+                // An error is the end of the upstream.
+                let _ = first_time.await;
+            }
         }
     }
 

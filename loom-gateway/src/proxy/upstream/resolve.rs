@@ -4,28 +4,40 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
+use tokio::sync::oneshot;
+
 use super::jittered;
 use super::servers::Servers;
 
-/// Looks up every name of `servers` from now on, as long as somebody keeps them.
-pub(super) fn start(servers: &Arc<Servers>) {
+/// Looks up every name of `servers` from now on, as long as somebody keeps them. What is returned ends when each was looked up
+/// once, found or not.
+pub(super) fn start(servers: &Arc<Servers>) -> Vec<oneshot::Receiver<()>> {
+    let mut first_times = Vec::new();
     for (member, host, port) in servers.names() {
+        let (done, first_time) = oneshot::channel();
+        first_times.push(first_time);
         let lookup = move || {
             let host = host.clone();
             async move { lookup(&host, port).await }
         };
-        tokio::spawn(watch(Arc::downgrade(servers), member, lookup));
+        tokio::spawn(watch(Arc::downgrade(servers), member, lookup, done));
     }
+    first_times
 }
 
 async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(tokio::net::lookup_host((host, port)).await?.collect())
 }
 
-async fn watch<F>(servers: Weak<Servers>, member: usize, lookup: impl Fn() -> F)
-where
+async fn watch<F>(
+    servers: Weak<Servers>,
+    member: usize,
+    lookup: impl Fn() -> F,
+    first_time: oneshot::Sender<()>,
+) where
     F: Future<Output = io::Result<Vec<SocketAddr>>>,
 {
+    let mut first_time = Some(first_time);
     let mut known = Vec::new();
     let mut failing = false;
     loop {
@@ -58,6 +70,10 @@ where
                     known = addresses;
                 }
             }
+        }
+        if let Some(done) = first_time.take() {
+            // Nobody may wait for it.
+            let _ = done.send(());
         }
         let interval = servers.settings().resolve_interval;
         drop(servers);
@@ -143,15 +159,12 @@ mod tests {
                 async { answer.unwrap_or_else(|| Ok(vec![address(3)])) }
             }
         };
-        tokio::spawn(watch(Arc::downgrade(&servers), 0, lookup));
+        let (done, first_time) = oneshot::channel();
+        tokio::spawn(watch(Arc::downgrade(&servers), 0, lookup, done));
+        first_time.await.expect("the first answer, a failure");
         let both = ["b.internal:80 (10.0.0.1)", "b.internal:80 (10.0.0.2)"];
-        for expected in [
-            &["b.internal:80"][..],
-            &both,
-            &both,
-            &both,
-            &["b.internal:80 (10.0.0.3)"],
-        ] {
+        assert_eq!(labels(&servers), ["b.internal:80"]);
+        for expected in [&both[..], &both, &both, &["b.internal:80 (10.0.0.3)"]] {
             let left = answers.lock().expect("no panic").len();
             while answers.lock().expect("no panic").len() == left {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -171,9 +184,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_looks_up_for_servers_that_are_gone() {
         let servers = servers();
-        let watching = tokio::spawn(watch(Arc::downgrade(&servers), 0, || async {
-            Ok(Vec::new())
-        }));
+        let lookup = || async { Ok(Vec::new()) };
+        let (done, _) = oneshot::channel();
+        let watching = tokio::spawn(watch(Arc::downgrade(&servers), 0, lookup, done));
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert!(!watching.is_finished());
         drop(servers);

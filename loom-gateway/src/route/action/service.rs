@@ -18,7 +18,7 @@ use crate::grpc::shape;
 use crate::proxy::Reports;
 use crate::route::changes::Changes;
 use crate::route::timeout::TimeoutChange;
-use crate::router::{Selection, normalize_path};
+use crate::router::Selection;
 
 /// The inside of a route: its action or, when a plugin asked for another choice, the action of the route that takes the
 /// request as it is now. The plugins of that route do not run, and nobody chooses a third time.
@@ -78,7 +78,7 @@ impl ActionService {
             return ActionFuture::new(answer, self.own.changes(), taken);
         };
         // What a plugin wrote is judged in the same spelling as what a client wrote.
-        if let Err(failure) = normalize_path(request.uri_mut()) {
+        if let Err(failure) = routes.normalize(request.uri_mut()) {
             let response = failure.respond(request.uri().path(), None);
             return ActionFuture::new(made(response), None, None);
         }

@@ -81,6 +81,49 @@ async fn a_plugin_s_file_and_a_secret_are_files_of_the_configuration() {
     assert_eq!(count(at).await, "c0");
 }
 
+#[tokio::test]
+async fn included_files_are_watched_and_those_that_come_to_fit_a_pattern() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let routes = folder.path().join("routes");
+    fs::create_dir(&routes).expect("created");
+    write(
+        folder.path(),
+        "include: [echo.yaml, routes/*.yaml]\nroutes: []\n",
+    );
+    let upstream = "upstreams: [{name: echo, builtin: echo}]\n";
+    fs::write(folder.path().join("echo.yaml"), upstream).expect("written");
+    let mut loom = Loom::start(folder.path(), &[]);
+    let at = loom.address().await;
+    assert_eq!(status(at).await, "404");
+
+    let route = "routes: [{id: all, path: '/*', upstream: echo}]\n";
+    fs::write(routes.join("all.yaml"), route).expect("written");
+    loom.line("reloaded").await;
+    assert_eq!(status(at).await, "200");
+
+    // A fault is told and put right in the same file.
+    fs::write(routes.join("all.yaml"), "routs: []\n").expect("written");
+    let line = loom.line("reload refused").await;
+    assert!(line.contains("routes/all.yaml:1:1: routs"), "{line}");
+    fs::write(
+        routes.join("all.yaml"),
+        "routes: [{id: all, path: '/*', respond: 204}]\n",
+    )
+    .expect("written");
+    loom.line("reloaded").await;
+    assert_eq!(status(at).await, "204");
+
+    // One that is named and not there is waited for.
+    fs::remove_file(folder.path().join("echo.yaml")).expect("removed");
+    loom.line("reload refused").await;
+    fs::write(folder.path().join("echo.yaml"), upstream).expect("written");
+    loom.line("reloaded").await;
+
+    fs::remove_file(routes.join("all.yaml")).expect("removed");
+    loom.line("reloaded").await;
+    assert_eq!(status(at).await, "404");
+}
+
 /// Kubernetes mounts a ConfigMap as links, and changes it by one new link in the middle.
 #[tokio::test]
 async fn a_config_map_is_followed() {

@@ -4,6 +4,7 @@ mod files;
 mod load;
 mod plugins;
 mod signals;
+mod warm;
 
 use loom_config::{Config, Loader};
 

@@ -84,7 +84,7 @@ async fn a_plugin_that_stays_keeps_its_vms_and_what_they_remember() {
     assert_eq!(count(at).await, "a1");
 
     // A change of the plugin's own settings is a new one.
-    let other = through(&plugin, ", timeout: 70ms");
+    let other = through(&plugin, ", memory_limit: 16MB");
     let reloaded = gateway.reload(config(&other)).await.expect("valid");
     assert_eq!(reloaded.plugins, (0, 1));
     assert_eq!(count(at).await, "a0");

@@ -2,8 +2,6 @@
 //!
 //! A key is only ever used for algorithms of its own kind. So nobody can sign with a public key as if it were a secret.
 
-use std::path::Path;
-
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind};
 
@@ -25,12 +23,12 @@ pub(super) fn check(
     let (key, found) = match (&raw.jwks_file, &raw.key_file, &raw.secret) {
         (Some(file), None, None) => {
             let at = path.key("jwks_file");
-            let text = checker.file(Path::new(file), &at)?;
+            let text = checker.file(file, &at)?;
             (at, key_set(&text))
         }
         (None, Some(file), None) => {
             let at = path.key("key_file");
-            let text = checker.file(Path::new(file), &at)?;
+            let text = checker.file(file, &at)?;
             (at, pem(&text).map(|key| vec![key]))
         }
         (None, None, Some(secret)) => (path.key("secret"), shared(secret).map(|key| vec![key])),
