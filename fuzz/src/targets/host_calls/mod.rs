@@ -1,6 +1,6 @@
 //! Host calls with any arguments, from a module that runs in wasmtime.
 //!
-//! The first byte of an input says what the exchange looks like; the rest is the program of the [`guest`].
+//! The first byte of an input says what the exchange looks like; the rest is the program of the guest.
 
 mod exchange;
 mod guest;
