@@ -1,7 +1,9 @@
 //! A change of a file is a reload.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use loom_config::Config;
 use notify::event::EventKind;
@@ -58,7 +60,9 @@ impl Watch {
 
     /// Reloads the gateway whenever a file has changed, as long as `reload.watch` says so.
     pub(crate) async fn run(mut self, reloader: Reloader) {
-        while self.events.recv().await.is_some() {
+        let mut again = false;
+        while again || self.events.recv().await.is_some() {
+            again = false;
             self.until_quiet().await;
             // A secret or a plugin may be on a file system that takes its time.
             let sources = reloader.sources();
@@ -75,14 +79,18 @@ impl Watch {
                 continue;
             }
             tracing::info!(files = ?changed, "changed");
+            let begin = SystemTime::now();
             // The result is in the log, and what is refused is looked at again with the next change.
             let _ = reloader.reload().await;
             let sources = reloader.sources();
             self.follow(&sources);
             for file in sources.files() {
-                self.seen
-                    .entry(file)
-                    .or_insert_with_key(|file| Stamp::of(file));
+                if let Entry::Vacant(new) = self.seen.entry(file) {
+                    // What it was when it was read is not known if it has changed since.
+                    let (stamp, late) = since(begin, Stamp::of(new.key()));
+                    again |= late;
+                    new.insert(stamp);
+                }
             }
         }
     }
@@ -117,6 +125,15 @@ impl Watch {
         }
         self.folders = folders;
     }
+}
+
+/// The stamp to compare with next time, and whether that should be at once: a file that became what it is after `begin` counts
+/// as one that was not there.
+fn since(begin: SystemTime, stamp: Option<Stamp>) -> (Option<Stamp>, bool) {
+    let late = stamp
+        .as_ref()
+        .is_some_and(|stamp| stamp.may_be_since(begin));
+    (stamp.filter(|_| !late), late)
 }
 
 /// Reading, our own above all, changes nothing.
@@ -195,6 +212,7 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::time::Duration;
 
     use super::*;
 
@@ -223,6 +241,18 @@ mod tests {
         symlink("b", root.path().join("a")).expect("linked");
         symlink("a", root.path().join("b")).expect("linked");
         assert!(!folders(&root.path().join("a")).is_empty());
+    }
+
+    #[test]
+    fn what_came_while_files_were_read_is_looked_at_again() {
+        let root = tempfile::tempdir().expect("a directory");
+        let file = root.path().join("a");
+        let begin = SystemTime::now();
+        assert!(matches!(since(begin, Stamp::of(&file)), (None, false)));
+        fs::write(&file, "1").expect("written");
+        assert!(matches!(since(begin, Stamp::of(&file)), (None, true)));
+        let later = SystemTime::now() + Duration::from_secs(1);
+        assert!(matches!(since(later, Stamp::of(&file)), (Some(_), false)));
     }
 
     #[test]

@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 /// may bear the same time, since file systems and kernels count in steps of up to two seconds.
 const SETTLED: Duration = Duration::from_secs(3);
 
+/// More than the time between two ticks of the clock by which the system stamps files.
+const TICK: Duration = Duration::from_millis(20);
+
 /// What tells one content of a file from another without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -25,6 +28,17 @@ impl Stamp {
     /// The stamp of the file at the end of all links; `None` when there is none.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         Some(Self::from(&std::fs::metadata(path).ok()?))
+    }
+
+    /// Whether the file may have become what it is after this moment. The system's clock of files ticks slowly.
+    pub(crate) fn may_be_since(&self, moment: SystemTime) -> bool {
+        let (seconds, nanoseconds) = self.changed.max(self.modified);
+        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds))
+        else {
+            return false;
+        };
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+        changed + TICK >= moment
     }
 
     /// Whether a content that was read just now would surely get another stamp when it changes.
