@@ -15,7 +15,7 @@
 
 use std::fmt::Write as _;
 
-use super::imports::ALL;
+use super::imports::IMPORTS;
 
 /// The header in which a program comes, as hexadecimal digits.
 pub(super) const PROGRAM: &str = "x-program";
@@ -64,7 +64,7 @@ pub(super) fn wasm() -> Vec<u8> {
 
 fn text() -> String {
     let mut wat = String::from("(module\n");
-    for (number, import) in ALL.iter().enumerate() {
+    for (number, import) in IMPORTS.iter().enumerate() {
         let mut parameters = String::new();
         for kind in import.kinds.chars() {
             parameters += match kind {
@@ -107,13 +107,13 @@ fn text() -> String {
 
 /// `$call_one`: calls the import that the next byte names, with arguments from the bytes behind it.
 fn calls() -> String {
-    let count = ALL.len();
+    let count = IMPORTS.len();
     let mut body = String::from("(func $call_one (local $f i32)\n");
     let _ = writeln!(
         body,
         "(local.set $f (i32.rem_u (call $byte) (i32.const {count})))"
     );
-    for (number, import) in ALL.iter().enumerate() {
+    for (number, import) in IMPORTS.iter().enumerate() {
         let mut arguments = String::new();
         for kind in import.kinds.chars() {
             arguments += match kind {

@@ -3,12 +3,15 @@
 /// One import. Kinds of arguments: `p` an address, `n` a length, `e` a number or enumeration, `I` a 64-bit number, `F` one
 /// with a point.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Import {
-    pub(super) module: &'static str,
-    pub(super) name: &'static str,
-    pub(super) kinds: &'static str,
+pub struct Import {
+    /// The module that it is imported from.
+    pub module: &'static str,
+    /// Its name there.
+    pub name: &'static str,
+    /// A letter for each argument.
+    pub kinds: &'static str,
     /// Whether it answers with a status.
-    pub(super) answers: bool,
+    pub answers: bool,
 }
 
 const fn env(name: &'static str, kinds: &'static str) -> Import {
@@ -30,7 +33,7 @@ const fn wasi(name: &'static str, kinds: &'static str) -> Import {
 }
 
 /// All but those that end the guest by definition. New ones are put at the end, so that inputs go on meaning what they meant.
-pub(super) const ALL: &[Import] = &[
+pub const IMPORTS: &[Import] = &[
     env("proxy_log", "epn"),
     env("proxy_get_log_level", "p"),
     env("proxy_get_current_time_nanoseconds", "p"),

@@ -6,6 +6,8 @@ mod exchange;
 mod guest;
 mod imports;
 
+pub use self::imports::{IMPORTS, Import};
+
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -139,7 +141,7 @@ fn plugin(loom: &LoomRuntime, policy: FailurePolicy) -> LoomPlugin {
 fn seeds() -> Vec<Vec<u8>> {
     let mut random = fastrand::Rng::with_seed(1);
     let mut all = vec![Vec::new()];
-    for number in 0..imports::ALL.len() {
+    for number in 0..IMPORTS.len() {
         for callback in 0..8 {
             let shape = random.u8(..);
             let mut program = vec![shape];

@@ -1,7 +1,7 @@
 //! Every import with arguments that make no sense: addresses and lengths out of bounds, enumerations out of range.
 
 use super::animal::{Animal, guest};
-use super::imports::{ALL, import_all};
+use super::imports::{all, call, import_all};
 use super::{Outcome, everywhere};
 
 /// The memory has 262,144 bytes.
@@ -20,9 +20,9 @@ fn is_sensible(name: &str, value: i32) -> bool {
 async fn all_arguments_out_of_range() {
     let mut calls = String::new();
     for value in NONSENSE {
-        for (number, import) in ALL.iter().enumerate() {
+        for (number, import) in all().enumerate() {
             if !is_sensible(import.name, value) {
-                calls += &import.call(number, |kind| match kind {
+                calls += &call(import, number, |kind| match kind {
                     'I' => format!("(i64.const {value})"),
                     _ => format!("(i32.const {value})"),
                 });
@@ -50,8 +50,8 @@ async fn lengths_out_of_range() {
         (-1, 0),
         (262_144, 1),
     ] {
-        for (number, import) in ALL.iter().enumerate() {
-            calls += &import.call(number, |kind| match kind {
+        for (number, import) in all().enumerate() {
+            calls += &call(import, number, |kind| match kind {
                 'p' => format!("(i32.const {pointer})"),
                 'n' => format!("(i32.const {length})"),
                 'I' => "(i64.const -1)".to_owned(),

@@ -8,7 +8,7 @@ use loom_layer::LoomPlugin;
 use super::super::support::{Guest, eventually, get, logs, send};
 use super::POLICIES;
 use super::animal::{Animal, guest};
-use super::imports::{ALL, import_all};
+use super::imports::{all, call, import_all};
 use super::visit::{plugin, request};
 
 /// How many plugins run side by side, each with a VM of its own.
@@ -20,8 +20,8 @@ fn runs() -> usize {
 
 fn animal() -> Animal {
     let mut cases = String::new();
-    for (number, import) in ALL.iter().enumerate() {
-        let call = import.call(number, |kind| {
+    for (number, import) in all().enumerate() {
+        let call = call(import, number, |kind| {
             match kind {
                 'p' => "(call $pointer)",
                 'n' => "(call $length)",
@@ -32,7 +32,7 @@ fn animal() -> Animal {
         });
         cases += &format!("(if (i32.eq (local.get $f) (i32.const {number})) (then {call}))\n");
     }
-    let functions = ALL.len();
+    let functions = all().count();
     let guest: Guest = import_all(guest()).item(RANDOM).item(&format!(
         "(func $call_something (local $f i32)
            (local.set $f (i32.rem_u (call $random) (i32.const {functions})))
