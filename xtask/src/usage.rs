@@ -4,6 +4,9 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
+/// A tick of the clock by which the kernel tells times in `stat`: USER_HZ is 100 on every system.
+const TICK: Duration = Duration::from_millis(10);
+
 /// Of one process and those that it started.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
@@ -27,6 +30,34 @@ pub(crate) fn of_tree(root: u32) -> io::Result<Usage> {
         }
     }
     Ok(sum)
+}
+
+/// CPU time of a process and those that come from it, with threads and children that have ended. It is counted in steps of
+/// 10 ms, for each of the processes.
+pub(crate) fn cpu_of_all(root: u32) -> io::Result<Duration> {
+    let mut ticks = 0;
+    for process in tree(root)? {
+        match fs::read_to_string(format!("/proc/{process}/stat")) {
+            Err(error) if process != root && has_ended(&error) => {}
+            stat => ticks += times(&stat?)?,
+        }
+    }
+    Ok(TICK * ticks)
+}
+
+/// The sum of `utime`, `stime`, `cutime` and `cstime` in proc_pid_stat(5), fields 14 to 17: those of ended children are with
+/// their parent as soon as it has waited for them.
+fn times(stat: &str) -> io::Result<u32> {
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let times = rest.split_whitespace().skip(11).take(4);
+    let times: Vec<u32> = times.filter_map(|time| time.parse().ok()).collect();
+    if times.len() == 4 {
+        return Ok(times.iter().sum());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidData,
+        "there are no times in stat",
+    ))
 }
 
 fn of_one(process: u32) -> io::Result<Usage> {
@@ -120,6 +151,13 @@ mod tests {
         shell.wait().expect("it ends with its child");
         let gone = of_tree(shell.id()).expect_err("nobody is there");
         assert!(has_ended(&gone), "{gone}");
+    }
+
+    #[test]
+    fn times_of_ended_children_count() {
+        let stat = "12 (a) 7 (b) S 34 12 0 0 0 0 0 0 0 0 1 20 300 4000 20 0";
+        assert_eq!(times(stat).expect("times"), 4321);
+        assert!(times("12 (a) S 1").is_err());
     }
 
     #[test]

@@ -1,17 +1,19 @@
-//! Connections that are open and rest.
+//! Connections that are open and rest, by `clients` of the benches crate.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::load::{Generators, Wire};
 use crate::Error;
 
-/// Files that this process needs beside the connections.
+/// Files that a process needs beside the connections.
 const OTHER_FILES: u64 = 200;
 
-/// As many of `wanted` connections as the limit on open files allows, after it was raised as far as it goes.
+/// As many of `wanted` connections as the limit on open files allows, after it was raised as far as it goes. Processes that
+/// are started later have that limit, too.
 pub(super) fn possible(wanted: usize) -> Result<usize, Error> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -24,31 +26,46 @@ pub(super) fn possible(wanted: usize) -> Result<usize, Error> {
     Ok(wanted.min(usize::try_from(most).unwrap_or(usize::MAX)))
 }
 
-/// Opens connections, each of which was used for one request.
-pub(super) fn connections(server: SocketAddr, count: usize) -> Result<Vec<TcpStream>, Error> {
-    let mut open = Vec::with_capacity(count);
-    for number in 0..count {
-        let stream = used(server).map_err(|e| {
-            Error::because(format!("connection {number} of {count} cannot be used"), e)
-        })?;
-        open.push(stream);
+/// Connections, each of which was used for one request. Dropped, they are closed.
+#[derive(Debug)]
+pub(super) struct Connections(Child);
+
+impl Connections {
+    /// Opens so many, and waits until all have been used.
+    pub(super) fn open(
+        generators: &Generators,
+        wire: Wire,
+        server: SocketAddr,
+        count: usize,
+    ) -> Result<Self, Error> {
+        let mut command = Command::new(&generators.clients);
+        command
+            .arg("rest")
+            .arg(server.to_string())
+            .arg(count.to_string());
+        if wire.tls {
+            command.arg(&generators.certificate().chain);
+        }
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut open = Self(child.map_err(|e| Error::because("cannot start clients", e))?);
+        let mut line = String::new();
+        if let Some(said) = open.0.stdout.take() {
+            // What cannot be read is not the line that is waited for.
+            let _ = BufReader::new(said).read_line(&mut line);
+        }
+        if line.trim_end() == "open" {
+            return Ok(open);
+        }
+        Err(Error::new(format!(
+            "not all of {count} connections could be used"
+        )))
     }
-    Ok(open)
 }
 
-fn used(server: SocketAddr) -> std::io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(server)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET / HTTP/1.1\r\nhost: {server}\r\n\r\n")?;
-    let mut answer = Vec::new();
-    let mut piece = [0; 1024];
-    // The origin's answer ends with this word.
-    while !answer.ends_with(b"hello") {
-        let read = stream.read(&mut piece)?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        answer.extend_from_slice(&piece[..read]);
+impl Drop for Connections {
+    fn drop(&mut self) {
+        // It ends when its input does.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
-    Ok(stream)
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::built::Built;
 use crate::Error;
 use crate::programs;
 
@@ -25,7 +26,7 @@ const COUNTED: &str = "--toggle-collect=requests::measured";
 /// When valgrind is missing, or when something does not build or run.
 pub fn run(root: &Path) -> Result<(), Error> {
     let valgrind = programs::need("valgrind", "--version", "valgrind")?;
-    let program = super::program(&super::build(root)?, "requests")?;
+    let program = Built::build(root)?.path("requests")?;
     let folder = super::folder(root)?;
     for path in paths(&program)? {
         let file = folder.join(&path).with_extension("callgrind");

@@ -1,17 +1,23 @@
 //! `cargo xtask bench`: the gateway beside other proxies, under the same load on the same machine.
 //!
-//! Requests come from wrk and h2load, and go through a subject to one origin. What counts is the CPU time of the subject per
-//! request: unlike the clock on the wall it hardly depends on what else the machine does.
+//! Requests come from wrk, h2load and `clients`, and go through a subject to one origin. What counts is the CPU time of the
+//! subject per request: unlike the clock on the wall it hardly depends on what else the machine does.
 
+mod built;
 mod cases;
+mod certificate;
+mod check;
+mod files;
 mod idle;
 mod instructions;
 mod load;
 mod machine;
 mod origin;
+mod progress;
 mod report;
 mod results;
 mod rounds;
+mod selection;
 mod stats;
 mod subjects;
 
@@ -22,13 +28,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::cases::{Case, Modules};
+use self::built::Built;
 use self::load::Generators;
+use self::progress::{Pace, Progress};
 use self::results::Results;
 use self::rounds::Bench;
-use self::subjects::{Kind, Subject};
-use crate::programs::{self, Program};
-use crate::{Error, cargo, plugins, signals};
+use self::subjects::Subject;
+use crate::{Error, programs, signals};
 
 /// Where a run of all cases is kept, and where any other.
 const WHOLE: &str = "gateway.json";
@@ -39,9 +45,9 @@ const PART: &str = "gateway-part.json";
 pub struct Options {
     /// Few and short rounds: to see that it works.
     pub quick: bool,
-    /// Take the programs that were built last.
-    pub no_build: bool,
-    /// Names of cases; without any, all.
+    /// A folder with programs that were built earlier, in place of a build.
+    pub programs: Option<PathBuf>,
+    /// Names of cases, or how they begin and a `*`; without any, all.
     pub cases: Vec<String>,
     /// Names of subjects; without any, all that are there.
     pub subjects: Vec<String>,
@@ -57,48 +63,92 @@ impl Options {
         let is_whole = !self.quick && self.cases.is_empty() && self.subjects.is_empty();
         if is_whole { WHOLE } else { PART }
     }
+
+    fn pace(&self) -> Pace {
+        Pace {
+            rounds: self.rounds.unwrap_or(if self.quick { 1 } else { 5 }),
+            time: Duration::from_secs(self.seconds.unwrap_or(if self.quick { 1 } else { 2 })),
+        }
+    }
 }
 
 /// Measures, prints what came of it, and keeps it in `target/bench`: a run of all cases as `gateway.json`.
 ///
 /// # Errors
 ///
-/// When a name is unknown, when something does not build, start or answer, or when nginx, wrk or h2load are missing.
+/// When a name is unknown, when something does not build, start or answer right, or when nginx, wrk or h2load are missing.
 pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
-    let cases = selected_cases(&options.cases)?;
+    let cases = selection::cases(&options.cases)?;
+    let kinds = selection::kinds(&options.subjects)?;
     let folder = folder(root)?;
     let nginx = programs::need("nginx", "-v", "nginx")?;
-    let generators = Generators::find(&folder)?;
-    let (subjects, absent) = subjects(root, &nginx, options)?;
+    programs::need("curl", "--version", "curl")?;
+    let built = match &options.programs {
+        Some(programs) => Built::in_folder(programs),
+        None => Built::build(root)?,
+    };
+    let generators = Generators::find(&folder, built.path("clients")?)?;
+    let (subjects, absent) = selection::subjects(root, &nginx, &built, &kinds)?;
     let versions = versions(&subjects, &generators);
-    let modules = modules(root, &folder, &cases)?;
+    let files = files::prepare(root, &folder, &cases)?;
     let origin = origin::start(&nginx, &folder)?;
-    let time = Duration::from_secs(options.seconds.unwrap_or(if options.quick { 1 } else { 2 }));
+    let has_calls = cases.iter().any(cases::Case::calls);
+    let grpc_origin = has_calls.then(|| origin::start_grpc(&built.path("grpc-origin")?, &folder));
+    let grpc_origin = grpc_origin.transpose()?;
+    let pace = options.pace();
     let bench = Bench {
         subjects: &subjects,
-        modules,
+        files,
         generators,
         origin: origin.address(),
+        grpc_origin: grpc_origin.as_ref().map(crate::server::Server::address),
         folder: &folder,
-        rounds: options.rounds.unwrap_or(if options.quick { 1 } else { 5 }),
-        time,
+        rounds: pace.rounds,
+        time: pace.time,
         stop: signals::stop()?,
     };
     let mut results = Results {
         machine: machine::describe(root),
         versions,
         absent,
-        seconds_per_round: time.as_secs(),
+        seconds_per_round: pace.time.as_secs(),
         cases: Vec::new(),
     };
+    let file = folder.join(options.file());
+    let mut progress = Progress::new(&cases, &subjects, pace);
+    let mut failed = Vec::new();
     for case in &cases {
-        let measured = bench.measure(case)?;
-        report::print(case, &measured);
-        results.cases.push(measured);
+        progress.begin(case, &subjects, pace);
+        match bench.measure(case) {
+            Ok(measured) => {
+                report::print(case, &measured);
+                results.cases.push(measured);
+            }
+            Err(error) if bench.is_stopped() => return Err(error),
+            Err(error) => {
+                report::complain(&error);
+                failed.push(case.name);
+                results
+                    .absent
+                    .push(format!("the case {} failed", case.name));
+            }
+        }
         // After each case: what is there stays there, whatever comes.
-        results.write(&folder.join(options.file()))?;
+        results.write(&file)?;
     }
-    Ok(())
+    eprintln!("\nThe results are in {}.", file.display());
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!("cases failed: {}", failed.join(", "))))
+}
+
+/// Prints the names of all cases, what each is about, and who takes part.
+pub fn list() {
+    for case in cases::all() {
+        let names: Vec<_> = case.subjects.iter().map(|kind| kind.name()).collect();
+        println!("{:20} {} ({})", case.name, case.title, names.join(", "));
+    }
 }
 
 /// Writes `docs/performance.md` and its charts from what a whole run and `cargo bench -p loom-benches` left in `target`.
@@ -119,102 +169,6 @@ fn folder(root: &Path) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-fn selected_cases(names: &[String]) -> Result<Vec<Case>, Error> {
-    let all = cases::all();
-    let known: Vec<_> = all.iter().map(|case| case.name).collect();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        let known = known.join(", ");
-        return Err(Error::new(format!(
-            "there is no case `{unknown}`; there are: {known}"
-        )));
-    }
-    let wanted = |case: &Case| names.is_empty() || names.iter().any(|name| name == case.name);
-    Ok(all.into_iter().filter(wanted).collect())
-}
-
-/// The subjects that are there and wanted, and what is not there.
-fn subjects(
-    root: &Path,
-    nginx: &Program,
-    options: &Options,
-) -> Result<(Vec<Subject>, Vec<String>), Error> {
-    let names = &options.subjects;
-    let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        let known = known.join(", ");
-        return Err(Error::new(format!(
-            "there is no subject `{unknown}`; there are: {known}"
-        )));
-    }
-    let files = if options.no_build {
-        built_last(root)
-    } else {
-        build(root)?
-    };
-    let (mut found, mut absent) = (Vec::new(), Vec::new());
-    for kind in Kind::ALL {
-        if !names.is_empty() && !names.iter().any(|name| name == kind.name()) {
-            continue;
-        }
-        let program = match kind {
-            Kind::Loom => Some(built(&files, "loom")?),
-            Kind::Hyper => Some(built(&files, "bare-proxy")?),
-            Kind::Nginx => Some(nginx.clone()),
-            Kind::Haproxy => programs::find("haproxy", "-v"),
-            Kind::Envoy => programs::envoy(root)
-                .inspect_err(|error| eprintln!("{error}"))
-                .ok(),
-        };
-        match program {
-            Some(program) => found.push(Subject { kind, program }),
-            None => absent.push(format!("{} is not there", kind.name())),
-        }
-    }
-    for missing in &absent {
-        eprintln!("{missing}, and is left out.");
-    }
-    Ok((found, absent))
-}
-
-/// Builds the programs of this workspace in one go, so that what they share is compiled once.
-fn build(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut command = cargo::build_in(root);
-    command.args(["--release", "--locked"]);
-    command.args(["--package", "loom-gateway", "--bin", "loom"]);
-    command.args([
-        "--package",
-        "loom-benches",
-        "--bin",
-        "bare-proxy",
-        "--bin",
-        "requests",
-    ]);
-    cargo::run(command, "the gateway")
-}
-
-fn built_last(root: &Path) -> Vec<PathBuf> {
-    let folder = root.join("target").join("release");
-    let programs = ["loom", "bare-proxy"].map(|name| folder.join(name));
-    programs.into_iter().filter(|path| path.is_file()).collect()
-}
-
-fn built(files: &[PathBuf], name: &str) -> Result<Program, Error> {
-    Ok(Program {
-        path: program(files, name)?,
-        version: format!("{name} {}", env!("CARGO_PKG_VERSION")),
-    })
-}
-
-/// The program of this name among what was built.
-fn program(files: &[PathBuf], name: &str) -> Result<PathBuf, Error> {
-    let found = files
-        .iter()
-        .find(|file| file.file_stem().is_some_and(|stem| stem == name));
-    found
-        .cloned()
-        .ok_or_else(|| Error::new(format!("cargo built {name}, but did not name it")))
-}
-
 fn versions(subjects: &[Subject], generators: &Generators) -> BTreeMap<String, String> {
     let mut versions: BTreeMap<_, _> = subjects
         .iter()
@@ -229,47 +183,4 @@ fn versions(subjects: &[Subject], generators: &Generators) -> BTreeMap<String, S
         versions.insert(name.to_owned(), program.version.clone());
     }
     versions
-}
-
-/// Builds the plugins that the cases need.
-fn modules(root: &Path, folder: &Path, cases: &[Case]) -> Result<Modules, Error> {
-    let modules = Modules {
-        header: plugins::plugin(root, "add-header")?,
-        read_body: assembled(root, folder, "read-body")?,
-        callout: assembled(root, folder, "callout")?,
-        distinct: folder.join("distinct"),
-    };
-    let most = cases.iter().map(|case| case.plugins.distinct()).max();
-    copies(&modules, most.unwrap_or(0))
-        .map_err(|e| Error::because("cannot write copies of the header plugin", e))?;
-    Ok(modules)
-}
-
-/// A module of `benches/guests`, from its text.
-fn assembled(root: &Path, folder: &Path, name: &str) -> Result<PathBuf, Error> {
-    let text = root
-        .join("benches")
-        .join("guests")
-        .join(name)
-        .with_extension("wat");
-    let wasm = wat::parse_file(&text)
-        .map_err(|e| Error::because(format!("cannot assemble {}", text.display()), e))?;
-    let file = folder.join(name).with_extension("wasm");
-    fs::write(&file, wasm)
-        .map_err(|e| Error::because(format!("cannot write {}", file.display()), e))?;
-    Ok(file)
-}
-
-/// The header plugin as files that differ, by a custom section at the end that nobody reads.
-fn copies(modules: &Modules, count: usize) -> std::io::Result<()> {
-    let code = fs::read(&modules.header)?;
-    fs::create_dir_all(&modules.distinct)?;
-    for number in 0..count {
-        let mut copy = code.clone();
-        // Section 0: six bytes, of which one is the length of its name, one the name, and four the number.
-        copy.extend_from_slice(&[0, 6, 1, b'n']);
-        copy.extend_from_slice(&(number as u32).to_le_bytes());
-        fs::write(modules.distinct.join(format!("{number}.wasm")), copy)?;
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What all subjects pass requests to: nginx with fixed answers.
+//! What all subjects pass requests to: nginx with fixed answers, and a server of gRPC that gives messages back.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -11,6 +11,25 @@ use crate::server::{Server, free_address};
 
 /// The bodies that it can be asked for, as `/NAME`, and their sizes. Any other path is answered with a few bytes.
 pub(super) const BODIES: [(&str, usize); 3] = [("1k", 1 << 10), ("64k", 64 << 10), ("1m", 1 << 20)];
+
+/// What any other path is answered with.
+const ANSWER: &str = "hello";
+
+/// The size of the body that a path is answered with.
+pub(super) fn size(path: &str) -> usize {
+    let name = path.trim_start_matches('/');
+    let body = BODIES.iter().find(|(body, _)| *body == name);
+    body.map_or(ANSWER.len(), |(_, size)| *size)
+}
+
+/// `grpc-origin` of the benches crate.
+pub(super) fn start_grpc(program: &Path, folder: &Path) -> Result<Server, Error> {
+    let address = free_address()?;
+    let mut command = Command::new(program);
+    command.arg(address.to_string());
+    let log = folder.join("grpc-origin.log");
+    Server::start("the gRPC origin", command, address, &log)
+}
 
 pub(super) fn start(nginx: &Program, folder: &Path) -> Result<Server, Error> {
     let address = free_address()?;
@@ -53,7 +72,7 @@ http {{
   default_type text/plain;
   server {{
     listen {address} backlog=4096;
-{bodies}    location / {{ return 200 "hello"; }}
+{bodies}    location / {{ return 200 "{ANSWER}"; }}
   }}
 }}
 "#

@@ -23,7 +23,7 @@ pub(super) struct Results {
 }
 
 /// What it ran on, and when.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Machine {
     pub(super) date: String,
     pub(super) processor: String,
@@ -39,6 +39,9 @@ pub(super) struct Machine {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct CaseResults {
     pub(super) name: String,
+    /// What clients of TLS settle on with each of them.
+    #[serde(default)]
+    pub(super) settled: Option<String>,
     pub(super) subjects: Vec<SubjectResults>,
 }
 
@@ -59,9 +62,32 @@ pub(super) struct SubjectResults {
     /// Memory that each of many things takes, in bytes.
     #[serde(default)]
     pub(super) bytes_each: Option<f64>,
+    /// How many of these things there were.
+    #[serde(default)]
+    pub(super) things: Option<usize>,
     /// From its start to its first answer, in milliseconds.
     #[serde(default)]
     pub(super) start_ms: Vec<f64>,
+    /// From a signal to the first answer by the new configuration, in milliseconds.
+    #[serde(default)]
+    pub(super) reload_ms: Vec<f64>,
+    #[serde(default)]
+    pub(super) reloading: Option<Reloading>,
+}
+
+/// Changes of the configuration.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Reloading {
+    /// Of all processes for one change without load, with what ends after it.
+    pub(super) cpu_ms: f64,
+    /// Under load, one each second.
+    pub(super) changes: u64,
+    /// Without and with these changes.
+    pub(super) quiet_per_second: f64,
+    pub(super) requests_per_second: f64,
+    /// Requests that were answered meanwhile, and that failed.
+    pub(super) answered: u64,
+    pub(super) failed: u64,
 }
 
 /// One round at saturation.
@@ -124,7 +150,10 @@ impl SubjectResults {
             latencies: Vec::new(),
             resident_kib: 0,
             bytes_each: None,
+            things: None,
             start_ms: Vec::new(),
+            reload_ms: Vec::new(),
+            reloading: None,
         }
     }
 

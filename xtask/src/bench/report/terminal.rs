@@ -1,13 +1,29 @@
 //! The results of one case as lines.
 
+use std::error::Error as _;
+
+use crate::Error;
 use crate::bench::cases::Case;
 use crate::bench::results::{CaseResults, Latency, SubjectResults};
 use crate::bench::stats;
 
 pub(in crate::bench) fn print(case: &Case, results: &CaseResults) {
     println!("\n{} ({})", case.title, case.name);
+    if let Some(settled) = &results.settled {
+        println!("  {settled}");
+    }
     for row in &results.subjects {
         println!("  {:8} {}", row.subject.name(), line(row));
+    }
+}
+
+/// Why a case could not be measured.
+pub(in crate::bench) fn complain(error: &Error) {
+    eprintln!("  failed: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("    because: {error}");
+        cause = error.source();
     }
 }
 
@@ -22,7 +38,19 @@ fn line(row: &SubjectResults) -> String {
         parts.push(format!("{middle:.0} ms to the first answer"));
     }
     if let Some(bytes) = row.bytes_each {
-        parts.push(format!("{:.1} KiB each", bytes / 1024.0));
+        let count = row.things.unwrap_or(0);
+        parts.push(format!("{:.1} KiB each of {count}", bytes / 1024.0));
+    }
+    if let Some(reloading) = &row.reloading {
+        let middle = stats::median(row.reload_ms.clone());
+        parts.push(format!(
+            "{middle:.0} ms until it is in force, {:.0} ms CPU; under load {} reloads, {:.0} requests/s (without {:.0}), {} failed",
+            reloading.cpu_ms,
+            reloading.changes,
+            reloading.requests_per_second,
+            reloading.quiet_per_second,
+            reloading.failed,
+        ));
     }
     parts.push(memory);
     parts.join(", ")

@@ -38,22 +38,56 @@ pub(super) fn config(task: &Task, place: &Place<'_>) -> String {
         }]},
         "http_filters": filters,
     });
+    let mut chain = json!({"filters": [{"name": "http", "typed_config": manager}]});
+    if task.wire.tls {
+        chain["transport_socket"] = tls(task);
+    }
     let text = json!({"static_resources": {
         "listeners": [{
             "name": "front",
             "address": address(place.listen),
-            "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+            "filter_chains": [chain],
         }],
-        "clusters": [{
-            "name": "origin",
-            "type": "STATIC",
-            "connect_timeout": "5s",
-            "load_assignment": {"cluster_name": "origin", "endpoints": [{"lb_endpoints": [
-                {"endpoint": {"address": address(place.origin)}},
-            ]}]},
-        }],
+        "clusters": [cluster(task, place)],
     }});
     format!("{text:#}\n")
+}
+
+fn cluster(task: &Task, place: &Place<'_>) -> Value {
+    let mut cluster = json!({
+        "name": "origin",
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {"cluster_name": "origin", "endpoints": [{"lb_endpoints": [
+            {"endpoint": {"address": address(place.origin)}},
+        ]}]},
+    });
+    if task.calls {
+        let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+        cluster["typed_extension_protocol_options"] = json!({options: {
+            "@type": format!("{TYPES}.upstreams.http.v3.HttpProtocolOptions"),
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }});
+    }
+    cluster
+}
+
+fn tls(task: &Task) -> Value {
+    let certificate = &task.certificate;
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": format!("{TYPES}.transport_sockets.tls.v3.DownstreamTlsContext"),
+            "common_tls_context": {
+                "alpn_protocols": ["h2", "http/1.1"],
+                "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
+                "tls_certificates": [{
+                    "certificate_chain": {"filename": certificate.chain},
+                    "private_key": {"filename": certificate.key},
+                }],
+            },
+        },
+    })
 }
 
 fn filter(plugin: &Plugin) -> Value {

@@ -6,7 +6,8 @@ pub(super) fn config(task: &Task, place: &Place<'_>) -> String {
     let Place { listen, origin, .. } = place;
     let workers = task.workers;
     let connections = task.connections + 100;
-    let protocol = if task.h2 { " proto h2" } else { "" };
+    let (front, scheme) = front(task);
+    let back = if task.calls { " proto h2" } else { "" };
     format!(
         "global
   no strict-limits
@@ -20,13 +21,24 @@ defaults
   option forwardfor
   http-reuse always
 frontend front
-  bind {listen} backlog 4096{protocol}
+  bind {listen} backlog 4096{front}
   maxconn {connections}
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto {scheme}
   http-request set-header X-Request-Id %[uuid()]
   default_backend origin
 backend origin
-  server origin {origin}
+  server origin {origin}{back}
 "
     )
+}
+
+/// What stands behind the address, and the scheme that clients use.
+fn front(task: &Task) -> (String, &'static str) {
+    if task.wire.tls {
+        let certificate = task.certificate.both.display();
+        let tls = format!(" ssl crt {certificate} alpn h2,http/1.1 ssl-min-ver TLSv1.2");
+        return (tls, "https");
+    }
+    let protocol = if task.wire.h2 { " proto h2" } else { "" };
+    (protocol.to_owned(), "http")
 }

@@ -1,16 +1,32 @@
 //! The bare proxy of hyper: it takes its task from the command line.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
-use super::{Place, Task};
+use super::Task;
 
 pub(super) fn arguments<'a>(
     command: &'a mut Command,
     task: &Task,
-    place: &Place<'_>,
+    listen: SocketAddr,
+    origin: SocketAddr,
 ) -> &'a mut Command {
     command
-        .arg(place.listen.to_string())
-        .arg(place.origin.to_string())
-        .arg(task.workers.to_string())
+        .arg(listen.to_string())
+        .arg(origin.to_string())
+        .arg(task.workers.to_string());
+    if task.wire.h2 {
+        command.arg("h2");
+    }
+    if task.calls {
+        command.arg("h2-upstream");
+    }
+    if task.wire.tls {
+        let certificate = &task.certificate;
+        command
+            .arg("tls")
+            .arg(&certificate.chain)
+            .arg(&certificate.key);
+    }
+    command
 }

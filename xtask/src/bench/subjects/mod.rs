@@ -13,6 +13,8 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Certificate;
+use super::load::Wire;
 use crate::Error;
 use crate::programs::Program;
 use crate::server::{Server, free_address};
@@ -47,6 +49,16 @@ impl Kind {
             Self::Hyper => "hyper",
         }
     }
+
+    /// As its authors write it.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Loom => "Loom",
+            Self::Envoy => "Envoy",
+            Self::Haproxy => "HAProxy",
+            Self::Nginx | Self::Hyper => self.name(),
+        }
+    }
 }
 
 /// A proxy that is there.
@@ -67,7 +79,14 @@ pub(super) struct Task {
     pub(super) instances: Option<usize>,
     /// Connections that it must be able to keep.
     pub(super) connections: usize,
-    pub(super) h2: bool,
+    /// What clients speak.
+    pub(super) wire: Wire,
+    /// Who it is to clients of TLS.
+    pub(super) certificate: Certificate,
+    /// Whether requests are calls of gRPC, for which the origin is spoken to in HTTP/2.
+    pub(super) calls: bool,
+    /// What `/generation` is answered with, where it is to tell which configuration is in force.
+    pub(super) generation: Option<u64>,
 }
 
 /// One plugin. Each has VMs of its own.
@@ -93,9 +112,31 @@ impl Subject {
         origin: SocketAddr,
         folder: &Path,
     ) -> Result<Server, Error> {
+        let listen = free_address()?;
+        let file = self.configure(task, listen, origin, folder)?;
+        let folder = folder.join(self.kind.name());
+        let mut command = Command::new(&self.program.path);
+        match self.kind {
+            Kind::Loom => command.arg("-config").arg(&file),
+            Kind::Nginx => command.arg("-p").arg(&folder).arg("-c").arg(&file),
+            Kind::Envoy => envoy::arguments(&mut command, task, &file),
+            Kind::Haproxy => command.arg("-f").arg(&file),
+            Kind::Hyper => hyper::arguments(&mut command, task, listen, origin),
+        };
+        Server::start(self.kind.name(), command, listen, &folder.join("log"))
+    }
+
+    /// Writes its configuration, which it may be running with in another version.
+    pub(super) fn configure(
+        &self,
+        task: &Task,
+        listen: SocketAddr,
+        origin: SocketAddr,
+        folder: &Path,
+    ) -> Result<PathBuf, Error> {
         let folder = folder.join(self.kind.name());
         let place = Place {
-            listen: free_address()?,
+            listen,
             origin,
             folder: &folder,
         };
@@ -107,17 +148,11 @@ impl Subject {
             Kind::Hyper => ("none", String::new()),
         };
         let file = folder.join(file);
+        let new = file.with_extension("new");
         fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(&file, text))
+            .and_then(|()| fs::write(&new, text))
+            .and_then(|()| fs::rename(&new, &file))
             .map_err(|e| Error::because(format!("cannot write {}", file.display()), e))?;
-        let mut command = Command::new(&self.program.path);
-        match self.kind {
-            Kind::Loom => command.arg("-config").arg(&file),
-            Kind::Nginx => command.arg("-p").arg(&folder).arg("-c").arg(&file),
-            Kind::Envoy => envoy::arguments(&mut command, task, &file),
-            Kind::Haproxy => command.arg("-f").arg(&file),
-            Kind::Hyper => hyper::arguments(&mut command, task, &place),
-        };
-        Server::start(self.kind.name(), command, place.listen, &folder.join("log"))
+        Ok(file)
     }
 }

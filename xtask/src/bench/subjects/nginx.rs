@@ -11,8 +11,9 @@ pub(super) fn config(task: &Task, place: &Place<'_>) -> String {
     let folder = folder.display();
     let workers = task.workers;
     let connections = 2 * task.connections + 100;
-    let http2 = if task.h2 { " http2" } else { "" };
-    let reuse = if workers > 1 { " reuseport" } else { "" };
+    let flags = flags(task);
+    let (tls, locations) = (tls(task), locations(task));
+    let set = if task.calls { "grpc" } else { "proxy" };
     format!(
         r#"worker_processes {workers};
 daemon off;
@@ -24,7 +25,6 @@ http {{
   access_log off;
   server_tokens off;
   keepalive_requests 1000000000;
-  http2_max_requests 1000000000;
   keepalive_timeout 600s;
   client_max_body_size 0;
   client_body_temp_path {folder}/body;
@@ -35,20 +35,57 @@ http {{
     keepalive_requests 1000000000;
   }}
   server {{
-    listen {listen} backlog=4096{http2}{reuse};
-    location / {{
-      proxy_pass http://origin;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Request-Id $request_id;
-      proxy_request_buffering off;
-      proxy_max_temp_file_size 0;
-    }}
-  }}
+    listen {listen} backlog=4096{flags};
+{tls}    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    {set}_set_header Host $http_host;
+    {set}_set_header X-Forwarded-For $remote_addr;
+    {set}_set_header X-Forwarded-Proto $scheme;
+    {set}_set_header X-Request-Id $request_id;
+    proxy_request_buffering off;
+    proxy_max_temp_file_size 0;
+{locations}  }}
 }}
 "#
     )
+}
+
+/// What stands behind the address.
+fn flags(task: &Task) -> String {
+    let flags = [
+        (task.wire.tls, " ssl"),
+        (task.wire.h2, " http2"),
+        (task.workers > 1, " reuseport"),
+    ];
+    let wanted = flags.iter().filter(|(wanted, _)| *wanted);
+    wanted.map(|(_, flag)| *flag).collect()
+}
+
+/// Without its own cache of sessions, which is off by default; with tickets, which are on.
+fn tls(task: &Task) -> String {
+    if !task.wire.tls {
+        return String::new();
+    }
+    let (chain, key) = (&task.certificate.chain, &task.certificate.key);
+    format!(
+        "    ssl_certificate {};\n    ssl_certificate_key {};\n    ssl_protocols TLSv1.2 TLSv1.3;\n",
+        chain.display(),
+        key.display()
+    )
+}
+
+fn locations(task: &Task) -> String {
+    let pass = if task.calls {
+        "grpc_pass grpc://origin;"
+    } else {
+        "proxy_pass http://origin;"
+    };
+    let mut text = format!("    location / {{ {pass} }}\n");
+    if let Some(generation) = task.generation {
+        text += &format!("    location = /generation {{ return 200 \"{generation}\"; }}\n");
+    }
+    for number in 0..task.routes {
+        text += &format!("    location /service-{number}/ {{ {pass} }}\n");
+    }
+    text
 }

@@ -2,40 +2,44 @@
 //!
 //! What others do on the machine changes from minute to minute. Taking turns, all subjects have the same share of it.
 
+mod memory;
+mod reload;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::cases::{Case, Modules, Plugins, What};
-use super::idle;
+use super::cases::{Case, Files, What};
+use super::check;
 use super::load::{CONNECTIONS, Generators, Load};
 use super::results::{CaseResults, Round, SubjectResults};
-use super::stats;
 use super::subjects::Subject;
+use crate::Error;
 use crate::server::Server;
-use crate::{Error, http};
+
+pub(super) use self::memory::GROWTH_ROUNDS;
+pub(super) use self::reload::RELOADS;
 
 /// How long a subject is under load before it is measured.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(super) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// At a fixed rate fewer rounds will do: each has all latencies of its time.
-const LATENCY_ROUNDS: usize = 3;
+pub(super) const LATENCY_ROUNDS: usize = 3;
 
 /// The fixed rate, in parts of what the slowest subject of a case can do.
 const RATE: f64 = 0.4;
-
-/// Connections that rest.
-const IDLE: usize = 10_000;
 
 /// What the bench runs with.
 #[derive(Debug)]
 pub(super) struct Bench<'a> {
     pub(super) subjects: &'a [Subject],
-    pub(super) modules: Modules,
+    pub(super) files: Files,
     pub(super) generators: Generators,
     pub(super) origin: SocketAddr,
+    /// The one for calls of gRPC, where a case has them.
+    pub(super) grpc_origin: Option<SocketAddr>,
     pub(super) folder: &'a Path,
     pub(super) rounds: usize,
     pub(super) time: Duration,
@@ -51,25 +55,21 @@ struct Running {
 
 impl Bench<'_> {
     pub(super) fn measure(&self, case: &Case) -> Result<CaseResults, Error> {
+        let mut settled = None;
         let subjects = match case.what {
-            What::Load(load) => self.load(case, load)?,
-            What::Idle => self.each(case, |subject| self.idle(case, subject))?,
+            What::Load(load) => self.load(case, load, &mut settled)?,
+            What::Idle(wire) => self.each(case, |subject| self.idle(case, wire, subject))?,
             What::Start => self.each(case, |subject| self.starts(case, subject))?,
+            What::Reload => self.each(case, |subject| self.reloads(case, subject))?,
             What::Growth { count } => {
                 self.each(case, |subject| self.growth(case, subject, count))?
             }
         };
         Ok(CaseResults {
             name: case.name.to_owned(),
+            settled,
             subjects,
         })
-    }
-
-    fn of_case<'b>(&'b self, case: &Case) -> impl Iterator<Item = &'b Subject> {
-        let kinds = case.subjects;
-        self.subjects
-            .iter()
-            .filter(move |subject| kinds.contains(&subject.kind))
     }
 
     fn each(
@@ -77,30 +77,61 @@ impl Bench<'_> {
         case: &Case,
         measure: impl Fn(&Subject) -> Result<SubjectResults, Error>,
     ) -> Result<Vec<SubjectResults>, Error> {
-        self.of_case(case).map(measure).collect()
+        case.of(self.subjects).map(measure).collect()
+    }
+
+    /// Whether somebody has asked for the end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     fn go_on(&self) -> Result<(), Error> {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.is_stopped() {
             return Err(Error::new("stopped"));
         }
         Ok(())
     }
 
+    /// Starts a subject, and sees whether it answers as the case wants it.
     fn start(&self, case: &Case, subject: &Subject, connections: usize) -> Result<Server, Error> {
         self.go_on()?;
-        let task = case.task(subject.kind, &self.modules, connections);
-        let server = subject.start(&task, self.origin, self.folder)?;
-        if !task.plugins.is_empty() {
-            check(case, &server)?;
-        }
+        let task = case.task(subject.kind, &self.files, connections);
+        let server = subject.start(&task, self.origin(case)?, self.folder)?;
+        let load = match case.what {
+            What::Load(load) => load,
+            _ => Load {
+                wire: case.wire(),
+                ..Load::get("/")
+            },
+        };
+        check::answer(case, load, &task, server.address(), &self.generators).map_err(|error| {
+            let name = subject.kind.name();
+            Error::because(format!("{name} cannot be measured"), error)
+        })?;
         Ok(server)
     }
 
-    fn load(&self, case: &Case, load: Load) -> Result<Vec<SubjectResults>, Error> {
+    fn origin(&self, case: &Case) -> Result<SocketAddr, Error> {
+        if case.calls() {
+            let missing = || Error::new("there is no origin for gRPC");
+            return self.grpc_origin.ok_or_else(missing);
+        }
+        Ok(self.origin)
+    }
+
+    fn load(
+        &self,
+        case: &Case,
+        load: Load,
+        settled: &mut Option<String>,
+    ) -> Result<Vec<SubjectResults>, Error> {
         let mut running = Vec::new();
-        for subject in self.of_case(case) {
+        for subject in case.of(self.subjects) {
             let server = self.start(case, subject, 1024)?;
+            if load.wire.tls {
+                let now = check::settled(load, server.address(), &self.generators)?;
+                check::same(case, settled, subject.kind, now)?;
+            }
             self.generators.saturate(load, server.address(), WARM_UP)?;
             let results = SubjectResults::new(subject.kind, case.workers);
             running.push(Running { server, results });
@@ -144,84 +175,19 @@ impl Bench<'_> {
         })
     }
 
-    fn idle(&self, case: &Case, subject: &Subject) -> Result<SubjectResults, Error> {
-        let count = idle::possible(IDLE)?;
-        let server = self.start(case, subject, count + 100)?;
-        // What the first requests make a server set up does not count.
-        drop(idle::connections(server.address(), 10)?);
-        let before = server.usage()?.resident_kib;
-        let connections = idle::connections(server.address(), count)?;
-        let after = server.usage()?.resident_kib;
-        drop(connections);
-        let mut results = SubjectResults::new(subject.kind, case.workers);
-        results.resident_kib = after;
-        results.bytes_each = Some(each(before, after, count));
-        Ok(results)
-    }
-
     fn starts(&self, case: &Case, subject: &Subject) -> Result<SubjectResults, Error> {
         let mut results = SubjectResults::new(subject.kind, case.workers);
         // The first start fills a cache of compiled code, where there is one.
         drop(self.start(case, subject, CONNECTIONS)?);
         for _ in 0..self.rounds {
-            // It has answered one request by then.
-            let server = self.start(case, subject, CONNECTIONS)?;
+            self.go_on()?;
+            let task = case.task(subject.kind, &self.files, CONNECTIONS);
+            let server = subject.start(&task, self.origin, self.folder)?;
+            // One request is answered by then.
+            check::first(case, &server)?;
             results.start_ms.push(server.age().as_secs_f64() * 1e3);
             results.resident_kib = server.usage()?.resident_kib;
         }
         Ok(results)
     }
-
-    fn growth(
-        &self,
-        case: &Case,
-        subject: &Subject,
-        count: usize,
-    ) -> Result<SubjectResults, Error> {
-        let small = Case {
-            plugins: Plugins::Header(1),
-            routes: 0,
-            instances: None,
-            ..case.clone()
-        };
-        let (mut smaller, mut larger) = (Vec::new(), Vec::new());
-        // The first start fills a cache of compiled code, where there is one.
-        drop(self.start(case, subject, CONNECTIONS)?);
-        for _ in 0..self.rounds.min(3) {
-            let server = self.start(&small, subject, CONNECTIONS)?;
-            smaller.push(server.settled_kib()? as f64);
-            let server = self.start(case, subject, CONNECTIONS)?;
-            larger.push(server.settled_kib()? as f64);
-        }
-        let (smaller, larger) = (stats::median(smaller), stats::median(larger));
-        let mut results = SubjectResults::new(subject.kind, case.workers);
-        results.resident_kib = larger as u64;
-        results.bytes_each = Some(each(smaller as u64, larger as u64, count));
-        Ok(results)
-    }
-}
-
-fn each(before_kib: u64, after_kib: u64, count: usize) -> f64 {
-    (after_kib as f64 - before_kib as f64) * 1024.0 / count as f64
-}
-
-/// One request has to show that the plugins take part.
-fn check(case: &Case, server: &Server) -> Result<(), Error> {
-    let Some((name, times)) = case.plugins.mark() else {
-        return Ok(());
-    };
-    let failed = |why: String| Error::new(format!("case {}: {why}", case.name));
-    let response = http::get(server.address(), "/")
-        .map_err(|e| Error::because(format!("case {}: no answer", case.name), e))?;
-    let found = response
-        .headers
-        .iter()
-        .filter(|(header, _)| header == name)
-        .count();
-    if response.status != "HTTP/1.1 200 OK" || found != times {
-        return Err(failed(format!(
-            "{times} headers {name} were expected, and this came: {response:?}"
-        )));
-    }
-    Ok(())
 }
