@@ -150,7 +150,7 @@ impl Endpoint {
         connector.connect().await.map(drop)
     }
 
-    /// Sends a request that is not a user's: over HTTP/1.1 on a connection of its own.
+    /// Sends a request that is not a user's, on a connection of its own: those of users may have no place for it.
     pub(in crate::proxy) async fn ask(
         &self,
         request: Request<Body>,
@@ -163,7 +163,7 @@ impl Endpoint {
                 connection.driver.detach();
                 response.map_err(SendError::Exchange)
             }
-            Protocol::Http2 => self.http2.send(request, None).await,
+            Protocol::Http2 => self.http2.send_alone(request).await,
         }
     }
 

@@ -1,4 +1,5 @@
 //! One HTTP/2 connection to an endpoint, by ALPN or prior knowledge, shared by all requests and replaced when it has ended.
+//! What the gateway asks on its own account has one of its own.
 
 use std::error::Error;
 use std::fmt;
@@ -104,6 +105,17 @@ impl Http2 {
         let mut connection = self.connection().await?;
         let response = connection.sender.try_send_request(unsent).await;
         response.map_err(SendError::from)
+    }
+
+    /// Sends a request on a connection of its own, which ends with the response.
+    pub(super) async fn send_alone(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let connection = connect(self.connector.clone(), Arc::clone(&self.open)).await;
+        let mut sender = connection.map_err(SendError::Connect)?.sender;
+        let response = sender.send_request(request).await;
+        response.map_err(SendError::Exchange)
     }
 
     async fn connection(&self) -> Result<Connection, SendError> {
