@@ -49,8 +49,8 @@ pub use route::{
 pub use tls::{ClientAuth, Identity, ListenerTls, TlsVersion, UpstreamTls};
 pub use tracing::Tracing;
 pub use upstream::{
-    Endpoint, EndpointAddress, HashOn, HealthCheck, HttpCheck, LoadBalancer, OutlierDetection,
-    Protocol, Servers, Target, Upstream, UpstreamLimits, UpstreamTimeouts,
+    Endpoint, EndpointAddress, GrpcCheck, HashOn, HealthCheck, HttpCheck, LoadBalancer,
+    OutlierDetection, Probe, Protocol, Servers, Target, Upstream, UpstreamLimits, UpstreamTimeouts,
 };
 
 /// A whole `loom.yaml`, checked.

@@ -81,6 +81,12 @@ pub(crate) const UPSTREAM_HEADER_BYTES: u32 = 256 * 1024;
 /// more often than every five minutes.
 pub(crate) const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// The body of an answer to a health check of gRPC, in bytes: it is a number, and what later versions may put beside it.
+pub(crate) const HEALTH_ANSWER_BYTES: usize = 4096;
+
+/// Characters that logs and the admin listener tell of a server's own words about its health: a sentence or two.
+pub(crate) const HEALTH_WORDS: usize = 256;
+
 /// Buckets of one route's `rate_limit` that are kept, by address or header: those that were used last. At about 128 bytes, 8 MB.
 pub(crate) const RATE_LIMIT_KEYS: usize = 64 * 1024;
 

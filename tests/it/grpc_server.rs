@@ -1,4 +1,4 @@
-//! A gRPC server of exact bytes: its methods are called what they do.
+//! A gRPC server of exact bytes: its methods are called what they do, and so are the services that health checks ask about.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -27,6 +27,8 @@ type Body = UnsyncBoxBody<Bytes, BoxError>;
 #[derive(Clone)]
 pub(crate) struct GrpcServer {
     pub(crate) address: SocketAddr,
+    /// As many calls at the same time does it take from one connection.
+    streams: u32,
     end: Arc<watch::Sender<End>>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -57,9 +59,15 @@ struct Seen {
 impl GrpcServer {
     /// Starts the server; it ends with the test's runtime.
     pub(crate) async fn start() -> Self {
+        Self::with_streams(2048).await
+    }
+
+    /// As [`start`](Self::start), for so many calls at the same time on one connection.
+    pub(crate) async fn with_streams(streams: u32) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
+            streams,
             end: Arc::new(watch::Sender::new(End::None)),
             seen: Arc::default(),
         };
@@ -86,7 +94,7 @@ impl GrpcServer {
         let service = service_fn(|request| self.clone().answer(request));
         let connection = http2::Builder::new(TokioExecutor::new())
             .auto_date_header(false)
-            .max_concurrent_streams(2048)
+            .max_concurrent_streams(self.streams)
             .serve_connection(stream, service);
         let mut connection = std::pin::pin!(connection);
         let mut end = self.end.subscribe();
@@ -143,14 +151,19 @@ impl GrpcServer {
     }
 
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
-        let (head, body) = request.into_parts();
-        let path = head.uri.path().to_owned();
+        let (head, mut body) = request.into_parts();
+        let method = head.uri.path().rsplit('/').next();
+        let mut name = method.unwrap_or_default().to_owned();
         self.see(|seen| {
             seen.head = Some(head);
             seen.requests += 1;
         });
+        if name == "Check" {
+            name = service(&mut body).await?;
+        }
         let ok = || Ok(trailers("0", None));
-        Ok(match path.rsplit('/').next().unwrap_or_default() {
+        Ok(match name.as_str() {
+            "Serving" => body_of([data(0, b"\x08\x01"), ok()]),
             "Echo" => grpc(self.echo(body)),
             "Silent" => grpc(Silence::begin(self)),
             "SilentWithoutHead" => {
@@ -206,6 +219,17 @@ impl GrpcServer {
         });
         body.boxed_unsync()
     }
+}
+
+/// The service that a health check asks about.
+async fn service(body: &mut Incoming) -> Result<String, BoxError> {
+    let mut request = Vec::new();
+    while let Some(frame) = body.frame().await {
+        request.extend_from_slice(frame?.data_ref().expect("no trailers"));
+    }
+    // The message's prefix, the number of the field, and the length of the name.
+    let name = request.get(7..).unwrap_or_default();
+    Ok(std::str::from_utf8(name)?.to_owned())
 }
 
 /// The largest message that is taken.

@@ -83,13 +83,18 @@ async fn serve(acceptor: TlsAcceptor, stream: tokio::net::TcpStream) {
 
 type Frames = futures_util::stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>;
 
-/// Says the version and this; over HTTP/2 as a message of gRPC.
+/// Says the version and this; over HTTP/2 as a message of gRPC. To a health check of gRPC it says that it serves.
 fn answer(request: &Request<Incoming>, told: &str) -> Response<StreamBody<Frames>> {
     let scheme = request.uri().scheme_str().unwrap_or("no scheme");
     let told = format!("{:?} {scheme} {told}", request.version());
-    let frames = if request.version() == Version::HTTP_2 {
+    let is_grpc = request.version() == Version::HTTP_2;
+    let frames = if is_grpc {
+        let told = match request.uri().path() {
+            "/grpc.health.v1.Health/Check" => b"\x08\x01",
+            _ => told.as_bytes(),
+        };
         let prefix = [0, 0, 0, 0, u8::try_from(told.len()).expect("a short text")];
-        let message = [&prefix, told.as_bytes()].concat();
+        let message = [&prefix, told].concat();
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
         vec![
@@ -99,5 +104,11 @@ fn answer(request: &Request<Incoming>, told: &str) -> Response<StreamBody<Frames
     } else {
         vec![Ok(Frame::data(told.into()))]
     };
-    Response::new(StreamBody::new(futures_util::stream::iter(frames)))
+    let body = StreamBody::new(futures_util::stream::iter(frames));
+    let mut response = Response::new(body);
+    if is_grpc {
+        let grpc = HeaderValue::from_static("application/grpc");
+        response.headers_mut().insert("content-type", grpc);
+    }
+    response
 }

@@ -1,5 +1,6 @@
 //! A gRPC server that greets, with one message or with a stream of them each way.
 
+mod health;
 mod messages;
 
 use std::convert::Infallible;
@@ -13,21 +14,22 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 use tower::{Service, service_fn};
 
+pub use health::{Health, ServingStatus};
 pub use messages::{Greeting, Name, Protobuf};
 
 type Greetings = BoxStream<'static, Result<Greeting, Status>>;
 
-/// Serves it, for ever.
+/// Serves it, for ever, and says of it what `health` says.
 ///
 /// # Errors
 ///
 /// When the listener does.
-pub async fn serve(listener: TcpListener) -> Result<(), tonic::transport::Error> {
+pub async fn serve(listener: TcpListener, health: Health) -> Result<(), tonic::transport::Error> {
     let connections = stream::unfold(listener, async |listener| {
         let connection = listener.accept().await.map(|(stream, _)| stream);
         Some((connection, listener))
     });
-    let server = Server::builder().add_service(Greeter);
+    let server = Server::builder().add_service(Greeter).add_service(health);
     server.serve_with_incoming(Box::pin(connections)).await
 }
 
@@ -35,8 +37,11 @@ pub async fn serve(listener: TcpListener) -> Result<(), tonic::transport::Error>
 #[derive(Debug, Clone)]
 struct Greeter;
 
+/// The name of the service.
+pub const GREETER: &str = "example.Greeter";
+
 impl NamedService for Greeter {
-    const NAME: &'static str = "example.Greeter";
+    const NAME: &'static str = GREETER;
 }
 
 impl Service<http::Request<tonic::body::Body>> for Greeter {

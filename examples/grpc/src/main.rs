@@ -2,11 +2,14 @@
 
 use std::error::Error;
 
+use grpc_greeter::{GREETER, Health, ServingStatus};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:50051").await?;
     println!("listening on {}", listener.local_addr()?);
-    Ok(grpc_greeter::serve(listener).await?)
+    let health = Health::default();
+    health.set(GREETER, ServingStatus::Serving);
+    Ok(grpc_greeter::serve(listener, health).await?)
 }

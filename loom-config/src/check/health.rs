@@ -1,19 +1,21 @@
 //! `upstreams[].health_check`, `outlier_detection`, `panic_threshold`
 
-use super::Checker;
+use super::{Checker, actions};
 use crate::limits;
-use crate::model::{HealthCheck, HttpCheck, OutlierDetection};
+use crate::model::{GrpcCheck, HealthCheck, HttpCheck, OutlierDetection, Probe, Protocol};
 use crate::raw::{self, OneOrMany, Status};
 use crate::schema::quoted;
 use crate::tree::KeyPath;
 
-/// The check, if there is one; `None` when it is wrong.
+/// The check of servers that are spoken to in `protocol`, if there is one; `None` when it is wrong. What they are spoken to
+/// in may be wrong itself.
 #[expect(
     clippy::option_option,
     reason = "whether it is right, and whether it is there"
 )]
 pub(super) fn active(
     raw: Option<&raw::HealthCheck>,
+    protocol: Option<Protocol>,
     path: &KeyPath<'_>,
     checker: &mut Checker<'_>,
 ) -> Option<Option<HealthCheck>> {
@@ -30,12 +32,8 @@ pub(super) fn active(
         &limits::HEALTH_TIMEOUT_RANGE,
         &path.key("timeout"),
     );
-    let http = match &raw.http {
-        Some(http) => Some(request(http, &path.key("http"), checker)?),
-        None => None,
-    };
     Some(Some(HealthCheck {
-        http,
+        probe: probe(raw, protocol, path, checker)?,
         interval: interval.unwrap_or(limits::HEALTH_INTERVAL),
         timeout: timeout.unwrap_or(limits::HEALTH_TIMEOUT),
         healthy_threshold: raw.healthy_threshold.unwrap_or(limits::HEALTHY_THRESHOLD),
@@ -43,6 +41,50 @@ pub(super) fn active(
             .unhealthy_threshold
             .unwrap_or(limits::UNHEALTHY_THRESHOLD),
     }))
+}
+
+fn probe(
+    raw: &raw::HealthCheck,
+    protocol: Option<Protocol>,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<Probe> {
+    let grpc_path = path.key("grpc");
+    match (&raw.http, &raw.grpc) {
+        (None, None) => Some(Probe::Connection),
+        (Some(http), None) => request(http, &path.key("http"), checker).map(Probe::Http),
+        (None, Some(grpc)) => call(grpc, protocol, &grpc_path, checker).map(Probe::Grpc),
+        (Some(_), Some(_)) => {
+            let message = "a check asks over `http` or over `grpc`; leave out one of them";
+            checker.fault(&grpc_path, message);
+            None
+        }
+    }
+}
+
+fn call(
+    raw: &raw::GrpcCheck,
+    protocol: Option<Protocol>,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<GrpcCheck> {
+    if protocol == Some(Protocol::Http1) {
+        let message = "gRPC needs HTTP/2, and this upstream is spoken to in HTTP/1.1";
+        let fault = checker.fault(path, message);
+        fault.with_hint("add `protocol: http2` to the upstream");
+    }
+    let authority = match &raw.authority {
+        Some(written) => {
+            let authority = actions::authority(written, &path.key("authority"), checker);
+            Some(authority?)
+        }
+        None => None,
+    };
+    let is_http2 = protocol == Some(Protocol::Http2);
+    is_http2.then(|| GrpcCheck {
+        service: raw.service.clone().unwrap_or_default(),
+        authority,
+    })
 }
 
 fn request(

@@ -91,8 +91,10 @@ fn servers(raw: &raw::Upstream, path: &KeyPath<'_>, checker: &mut Checker<'_>) -
         checker,
     );
     let timeouts = timeouts(raw.timeouts.as_ref(), &path.key("timeouts"), checker);
+    let protocol = protocol(raw, path, checker);
     let health_check = health::active(
         raw.health_check.as_ref(),
+        protocol,
         &path.key("health_check"),
         checker,
     );
@@ -114,11 +116,21 @@ fn servers(raw: &raw::Upstream, path: &KeyPath<'_>, checker: &mut Checker<'_>) -
         health_check: health_check?,
         outlier_detection,
         panic_threshold,
-        protocol: raw.protocol.map_or(Protocol::Http1, Protocol::from),
+        protocol: protocol?,
         tls,
         limits: raw.limits.as_ref().and_then(limits),
         timeouts,
     })
+}
+
+/// What the servers are spoken to in; `None` when that is wrong.
+fn protocol(raw: &raw::Upstream, path: &KeyPath<'_>, checker: &Checker<'_>) -> Option<Protocol> {
+    match raw.protocol {
+        Some(protocol) => Some(protocol.into()),
+        None => checker
+            .is_empty_of(path, &["protocol"])
+            .then_some(Protocol::Http1),
+    }
 }
 
 fn resolve_interval(

@@ -111,8 +111,8 @@ pub struct UpstreamTimeouts {
 /// How servers are asked whether they are well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// A request whose answer decides; `None` when a connection that can be made is enough.
-    pub http: Option<HttpCheck>,
+    /// What decides.
+    pub probe: Probe,
     /// Time between two checks of a server.
     pub interval: Duration,
     /// Time that a check may take.
@@ -123,6 +123,17 @@ pub struct HealthCheck {
     pub unhealthy_threshold: u32,
 }
 
+/// What tells whether a server is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// A connection that can be made.
+    Connection,
+    /// The answer to a request.
+    Http(HttpCheck),
+    /// The answer to a call of gRPC's health protocol. The servers are spoken to in HTTP/2.
+    Grpc(GrpcCheck),
+}
+
 /// A request whose answer tells whether a server is well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpCheck {
@@ -130,6 +141,15 @@ pub struct HttpCheck {
     pub path: String,
     /// The statuses of a server that is well; empty means 200 to 299.
     pub statuses: Vec<u16>,
+}
+
+/// A call whose answer tells whether a server is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrpcCheck {
+    /// The service that is asked about; empty means the server as a whole.
+    pub service: String,
+    /// The call's `:authority`; `None` means the address of the server.
+    pub authority: Option<String>,
 }
 
 /// When a server that fails requests is left out for a while.

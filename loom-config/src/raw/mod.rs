@@ -53,8 +53,8 @@ pub(crate) use tls::{
 };
 pub(crate) use tracing::Tracing;
 pub(crate) use upstream::{
-    BalancePolicy, Builtin, EndpointEntry, HashOn, HashOnEntry, HashOnWord, HealthCheck, HttpCheck,
-    LoadBalancerEntry, OutlierDetection, Protocol, Status, Upstream, UpstreamLimits,
+    BalancePolicy, Builtin, EndpointEntry, GrpcCheck, HashOn, HashOnEntry, HashOnWord, HealthCheck,
+    HttpCheck, LoadBalancerEntry, OutlierDetection, Protocol, Status, Upstream, UpstreamLimits,
     UpstreamTimeouts,
 };
 

@@ -181,8 +181,13 @@ pub(crate) struct UpstreamTimeouts {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HealthCheck {
-    /// A GET request whose answer decides. Default: none; a connection that can be made is enough.
+    /// A GET request whose answer decides. Default: none; without `grpc` a connection that can be made is enough.
     pub(crate) http: Option<HttpCheck>,
+    /// A call of gRPC's health protocol, `grpc.health.v1.Health/Check`, whose answer decides; for an upstream with
+    /// `protocol: http2`. `{}` asks about the server as a whole. Default: none; without `http` a connection that can be
+    /// made is enough.
+    #[schemars(extend("examples" = [{"service": "example.Greeter"}]))]
+    pub(crate) grpc: Option<GrpcCheck>,
     /// Time between two checks of a server, give or take a tenth, from 100ms to 1h. Default: 10s.
     #[schemars(extend("default" = "10s"))]
     #[schemars(extend("examples" = ["5s"]))]
@@ -211,6 +216,20 @@ pub(crate) struct HttpCheck {
     pub(crate) path: Option<String>,
     /// The statuses of a server that is well. Default: 200 to 299.
     pub(crate) statuses: Option<OneOrMany<Status>>,
+}
+
+/// A call whose answer tells whether a server is well.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GrpcCheck {
+    /// The service that is asked about, by the name under which the server tells of it. Default: none; the server as a
+    /// whole.
+    #[schemars(extend("examples" = ["example.Greeter"]))]
+    pub(crate) service: Option<String>,
+    /// What the server sees as the call's `:authority`. Default: the address of the server.
+    #[schemars(title = "a host such as example.com or example.com:8443")]
+    #[schemars(extend("examples" = ["greeter.internal"]))]
+    pub(crate) authority: Option<String>,
 }
 
 /// The status of a response.

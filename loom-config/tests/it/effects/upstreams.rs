@@ -40,6 +40,14 @@ pub(super) const EFFECTS: &[Effect] = &[
         "upstreams: [{name: a, endpoints: 'a:1', health_check: {http: {path: /, <<statuses: 204>>}}}]",
     ),
     (
+        "upstreams[].health_check.grpc.service",
+        "upstreams: [{name: a, endpoints: 'a:1', protocol: http2, health_check: {grpc: {<<service: a.B>>}}}]",
+    ),
+    (
+        "upstreams[].health_check.grpc.authority",
+        "upstreams: [{name: a, endpoints: 'a:1', protocol: http2, health_check: {grpc: {<<authority: a.test>>}}}]",
+    ),
+    (
         "upstreams[].health_check.interval",
         "upstreams: [{name: a, endpoints: 'a:1', health_check: {<<interval: 1s>>}}]",
     ),

@@ -1,7 +1,7 @@
 //! `grpc`, with its own server.
 
 use futures_util::{StreamExt, stream};
-use grpc_greeter::{Greeting, Name, Protobuf};
+use grpc_greeter::{GREETER, Greeting, Health, Name, Protobuf, ServingStatus};
 use http::uri::PathAndQuery;
 use tokio::net::TcpListener;
 use tonic::transport::{Channel, Endpoint};
@@ -12,7 +12,10 @@ use super::{Example, PLUGINS};
 
 /// The example, with this server.
 async fn start(server: &str) -> Option<Example> {
-    let changes = [("127.0.0.1:50051", server)];
+    let changes = [
+        ("127.0.0.1:50051", server),
+        ("interval: 5s", "interval: 100ms"),
+    ];
     Example::of("grpc", "rate-limit", PLUGINS, &changes).await
 }
 
@@ -35,8 +38,10 @@ async fn greet(grpc: &mut tonic::client::Grpc<Channel>, name: &str) -> Result<St
 async fn calls_pass_until_there_are_too_many() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let server = listener.local_addr().expect("an address").to_string();
-    tokio::spawn(grpc_greeter::serve(listener));
-    let Some(example) = start(&server).await else {
+    let health = Health::default();
+    health.set(GREETER, ServingStatus::Serving);
+    tokio::spawn(grpc_greeter::serve(listener, health.clone()));
+    let Some(mut example) = start(&server).await else {
         return;
     };
     let mut grpc = client(&example).await;
@@ -64,6 +69,12 @@ async fn calls_pass_until_there_are_too_many() {
         (refused.code(), refused.message()),
         (Code::Unavailable, r#"{"error":"too many requests"}"#)
     );
+
+    health.set(GREETER, ServingStatus::NotServing);
+    let line = example.loom.line("endpoint is unhealthy").await;
+    assert!(line.contains("answered NOT_SERVING"), "{line}");
+    health.set(GREETER, ServingStatus::Serving);
+    example.loom.line("endpoint is healthy").await;
 }
 
 #[tokio::test]

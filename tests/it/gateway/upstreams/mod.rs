@@ -2,6 +2,7 @@
 
 mod balancing;
 mod health;
+mod health_grpc;
 mod http2;
 mod limits;
 mod retries;

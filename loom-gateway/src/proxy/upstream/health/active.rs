@@ -1,29 +1,17 @@
-//! Health checks.
+//! Health checks: when endpoints are asked, and what becomes of their answers.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use axum::body::Body;
 use futures_util::future::join_all;
-use http::header::{HOST, HeaderValue, USER_AGENT};
-use http::{Request, Uri};
-use loom_config::model::{HealthCheck, HttpCheck, Protocol};
+use loom_config::model::{HealthCheck, Probe, Protocol};
 use tower::BoxError;
 
 use super::super::jittered;
 use super::super::servers::Servers;
+use super::{grpc, http};
 use crate::errors::Chain;
 use crate::proxy::pool::Endpoint;
-use crate::proxy::rewrite;
-
-/// Who asks, in the servers' logs.
-const AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("loom/", env!("CARGO_PKG_VERSION"), " health-check"));
-
-/// An answer that was not expected.
-#[derive(Debug, thiserror::Error)]
-#[error("answered {0}")]
-struct WrongStatus(u16);
 
 /// Checks the endpoints of `servers` from now on, as long as somebody keeps them.
 pub(in crate::proxy::upstream) fn start(servers: &Arc<Servers>) {
@@ -55,7 +43,7 @@ async fn watch(servers: Weak<Servers>, check: HealthCheck) {
 
 /// One check; an error says why the endpoint is not well.
 async fn one(endpoint: &Endpoint, check: &HealthCheck, protocol: Protocol) -> Result<(), String> {
-    let ask = ask(endpoint, check.http.as_ref(), protocol);
+    let ask = ask(endpoint, &check.probe, protocol);
     match tokio::time::timeout(check.timeout, ask).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Chain(&*error).to_string()),
@@ -63,31 +51,10 @@ async fn one(endpoint: &Endpoint, check: &HealthCheck, protocol: Protocol) -> Re
     }
 }
 
-async fn ask(
-    endpoint: &Endpoint,
-    http: Option<&HttpCheck>,
-    protocol: Protocol,
-) -> Result<(), BoxError> {
-    let Some(http) = http else {
-        return endpoint.reach(protocol).await;
-    };
-    let mut request = Request::new(Body::empty());
-    *request.uri_mut() = http.path.parse::<Uri>()?;
-    let host = HeaderValue::from_str(endpoint.authority().as_str())?;
-    request.headers_mut().insert(HOST, host);
-    request.headers_mut().insert(USER_AGENT, AGENT);
-    if protocol == Protocol::Http2 {
-        rewrite::http2_request(&mut request, endpoint.scheme(), endpoint.authority());
-    }
-    let status = endpoint.ask(request, protocol).await?.status();
-    let expected = if http.statuses.is_empty() {
-        status.is_success()
-    } else {
-        http.statuses.contains(&status.as_u16())
-    };
-    if expected {
-        Ok(())
-    } else {
-        Err(WrongStatus(status.as_u16()).into())
+async fn ask(endpoint: &Endpoint, probe: &Probe, protocol: Protocol) -> Result<(), BoxError> {
+    match probe {
+        Probe::Connection => endpoint.reach(protocol).await,
+        Probe::Http(check) => http::ask(endpoint, check, protocol).await,
+        Probe::Grpc(check) => grpc::ask(endpoint, check).await,
     }
 }
