@@ -44,7 +44,7 @@ pub(crate) fn envoy(root: &Path) -> Result<Program, Error> {
     Ok(Program { path, version })
 }
 
-/// The first line with a digit that the program prints about itself.
+/// The first line with a digit that the program prints about itself, where some begin with the place that they are at.
 fn version(path: &Path, flag: &str) -> String {
     let output = Command::new(path).arg(flag).stdin(Stdio::null()).output();
     let Ok(output) = output else {
@@ -55,5 +55,7 @@ fn version(path: &Path, flag: &str) -> String {
     let line = text
         .lines()
         .find(|line| line.chars().any(|c| c.is_ascii_digit()));
-    line.unwrap_or("unknown").trim().to_owned()
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let line = line.unwrap_or("unknown").trim();
+    line.replace(&*path.to_string_lossy(), &name)
 }

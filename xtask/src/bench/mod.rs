@@ -78,7 +78,7 @@ impl Options {
 ///
 /// When a name is unknown, when something does not build, start or answer right, or when nginx, wrk or h2load are missing.
 pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
-    let cases = selection::cases(&options.cases)?;
+    let mut cases = selection::cases(&options.cases)?;
     let kinds = selection::kinds(&options.subjects)?;
     let folder = folder(root)?;
     let nginx = programs::need("nginx", "-v", "nginx")?;
@@ -89,6 +89,7 @@ pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
     };
     let generators = Generators::find(&folder, built.path("clients")?)?;
     let (subjects, absent) = selection::subjects(root, &nginx, &built, &kinds)?;
+    cases.retain(|case| case.of(&subjects).next().is_some());
     let versions = versions(&subjects, &generators);
     let files = files::prepare(root, &folder, &cases)?;
     let origin = origin::start(&nginx, &folder)?;
@@ -124,7 +125,8 @@ pub fn gateway(root: &Path, options: &Options) -> Result<(), Error> {
                 report::print(case, &measured);
                 results.cases.push(measured);
             }
-            Err(error) if bench.is_stopped() => return Err(error),
+            // Ctrl-C ends the load, too, whose complaint says less.
+            Err(_) if bench.is_stopped() => return Err(Error::new("stopped")),
             Err(error) => {
                 report::complain(&error);
                 failed.push(case.name);

@@ -1,6 +1,7 @@
 //! What bounds a target: what was measured of parts that Loom cannot do without. All numbers come from the results.
 
 use super::Measured;
+use crate::bench::stats;
 use crate::bench::subjects::Kind::{self, Envoy, Hyper, Loom, Nginx};
 
 /// The callbacks of one request in wasmtime, without a host.
@@ -77,6 +78,23 @@ impl Measured<'_> {
         let silent = self.over("layer/plugin without callbacks", "layer/bare service")?;
         Some(format!(
             "The guest's own code in wasmtime is {guest:.2} us of it, and a plugin that does nothing takes {silent:.2} us."
+        ))
+    }
+
+    pub(super) fn chain_without_plugins(&self) -> Option<String> {
+        let empty = self.over("layer/no plugin", "layer/bare service")?;
+        Some(format!(
+            "A chain without any plugin takes {empty:.2} us over the service."
+        ))
+    }
+
+    pub(super) fn reload_of_nginx(&self) -> Option<String> {
+        let (loom, nginx) = (self.row("reload", Loom)?, self.row("reload", Nginx)?);
+        Some(format!(
+            "It takes {:.0} ms of CPU; nginx takes {:.0} ms of CPU and {:.0} ms until as many locations are in force.",
+            loom.reloading?.cpu_ms,
+            nginx.reloading?.cpu_ms,
+            stats::median(nginx.reload_ms.clone()),
         ))
     }
 

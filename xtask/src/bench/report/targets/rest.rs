@@ -19,7 +19,8 @@ impl Measured<'_> {
                 "no measurable cost",
                 self.over("layer/plugin without callbacks", "layer/no plugin")
                     .map(|us| microseconds(us, 0.02)),
-            ),
+            )
+            .floor(self.chain_without_plugins()),
             Target::new(
                 "Matching among 10,000 routes",
                 "at most 1 us over 10 routes",
@@ -65,7 +66,8 @@ impl Measured<'_> {
                 "A reload with 10 plugins and 1,000 routes, until it is in force",
                 "at most 100 ms",
                 in_force.map(|row| milliseconds(stats::median(row.reload_ms.clone()), 100.0)),
-            ),
+            )
+            .floor(self.reload_of_nginx()),
             Target::new(
                 "Requests that fail while the configuration changes each second",
                 "none",
