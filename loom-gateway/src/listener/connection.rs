@@ -7,9 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use loom_config::model::ListenerLimits;
 use loom_layer::ConnectionInfo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -28,32 +25,14 @@ use super::tunnels::Tunnels;
 use crate::errors::Chain;
 use crate::limits;
 
-/// HTTP/1.1 and HTTP/2 by prior knowledge on one port, within the listener's limits.
-pub(super) fn protocol(limits: &ListenerLimits) -> Builder<TokioExecutor> {
-    let header_bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
-    let http2 = limits.http2;
-    let mut builder = Builder::new(TokioExecutor::new());
-    let mut http1 = builder.http1();
-    http1
-        // The connection's clock knows more: whether a head is late, or there is just none.
-        .header_read_timeout(None)
-        .max_buf_size(header_bytes.max(limits::MIN_HEADER_BUFFER));
-    if limits.header_count != limits::HYPER_HEADERS {
-        http1.max_headers(limits.header_count);
-    }
-    builder
-        .http2()
-        .enable_connect_protocol()
-        .timer(TokioTimer::new())
-        .max_header_list_size(http2.max_header_list_size)
-        .max_concurrent_streams(http2.max_concurrent_streams)
-        .max_pending_accept_reset_streams(http2.max_reset_streams)
-        .max_local_error_reset_streams(limits::HTTP2_LOCAL_RESETS)
-        .initial_stream_window_size(http2.initial_stream_window)
-        .initial_connection_window_size(http2.initial_connection_window)
-        .keep_alive_interval(http2.keep_alive_interval)
-        .keep_alive_timeout(http2.keep_alive_timeout);
-    builder
+/// What is known of a connection before its first request.
+struct Known {
+    /// Nothing at a Unix socket.
+    connection: Option<ConnectionInfo>,
+    /// What upstreams are told of the client's certificate, where they are.
+    certificate: Option<ForwardedClientCert>,
+    /// Whether it is to be HTTP/2, by ALPN.
+    http2: bool,
 }
 
 /// Serves a connection to its end, and to the end of what it became. `open` is its place, `connection` what is known of it
@@ -84,16 +63,12 @@ pub(super) async fn serve<S>(
     let tunnels = Tunnels::default();
     match terms.tls.clone() {
         None => {
-            speak(
-                stream,
+            let known = Known {
                 connection,
-                None,
-                site,
-                terms,
-                drain,
-                tunnels.clone(),
-            )
-            .await;
+                certificate: None,
+                http2: false,
+            };
+            speak(stream, known, site, terms, drain, tunnels.clone()).await;
         }
         Some(tls) => {
             // In a place of its own: connections without TLS would carry the room for it.
@@ -150,9 +125,12 @@ async fn secured<S>(
         Err(_) => return site.ended(Ended::TlsTimeout, client, None),
     };
     drop(tls);
-    let connection = connection.map(|connection| connection.with_tls(settled.info));
-    let (stream, certificate) = (settled.stream, settled.forwarded);
-    speak(stream, connection, certificate, site, terms, drain, tunnels).await;
+    let known = Known {
+        connection: connection.map(|connection| connection.with_tls(settled.info)),
+        certificate: settled.forwarded,
+        http2: settled.http2,
+    };
+    speak(settled.stream, known, site, terms, drain, tunnels).await;
 }
 
 /// What has become of a connection.
@@ -165,8 +143,7 @@ enum Turn {
 /// Serves a connection for as long as it speaks HTTP.
 async fn speak<S>(
     stream: S,
-    connection: Option<ConnectionInfo>,
-    certificate: Option<ForwardedClientCert>,
+    known: Known,
     site: Arc<Site>,
     terms: Arc<Terms>,
     drain: Drain,
@@ -174,24 +151,20 @@ async fn speak<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let peer = connection.as_ref().map(ConnectionInfo::peer);
+    let peer = known.connection.as_ref().map(ConnectionInfo::peer);
     let limits = &terms.limits;
     let activity = Activity::new();
     let service = ConnectionService {
         site: Arc::clone(&site),
-        connection,
+        connection: known.connection,
         activity: Arc::clone(&activity),
         most_requests: limits.requests_per_connection,
-        certificate,
+        certificate: known.certificate,
         tunnels,
         drain: drain.clone(),
     };
-    let stream = TokioIo::new(Heard::new(stream, Arc::clone(&activity)));
-    let mut connection = pin!(
-        terms
-            .protocol
-            .serve_connection_with_upgrades(stream, service)
-    );
+    let stream = Heard::new(stream, Arc::clone(&activity));
+    let mut connection = pin!(terms.protocol.serve(stream, service, known.http2));
     let mut drain = pin!(drain.started());
     let mut clock = pin!(Clock::new(limits));
     let mut is_last = false;

@@ -11,6 +11,7 @@ mod ended;
 mod heard;
 mod inherited;
 mod places;
+mod protocol;
 mod proxy_protocol;
 mod seldom;
 mod service;

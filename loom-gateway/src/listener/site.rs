@@ -9,14 +9,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::future::RouteFuture;
 use http::Request;
-use hyper_util::rt::TokioExecutor;
-use hyper_util::server::conn::auto::Builder;
 use loom_config::model::{ListenerLimits, ProxyProtocol};
 use tower::Service;
 
-use super::connection::protocol;
 use super::ended::Ended;
 use super::places::{ClientPlace, Place, Places};
+use super::protocol::Protocol;
 use super::seldom::Seldom;
 use super::tls::Tls;
 use crate::errors::Chain;
@@ -54,7 +52,7 @@ pub(crate) struct Served {
 #[derive(Debug)]
 pub(super) struct Terms {
     name: String,
-    pub(super) protocol: Builder<TokioExecutor>,
+    pub(super) protocol: Protocol,
     pub(super) limits: ListenerLimits,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
     pub(super) tls: Option<Arc<Tls>>,
@@ -64,7 +62,7 @@ impl Terms {
     fn new(served: &Served) -> Self {
         Self {
             name: served.name.clone(),
-            protocol: protocol(&served.limits),
+            protocol: Protocol::new(&served.limits),
             limits: served.limits,
             proxy_protocol: served.proxy_protocol.clone(),
             tls: served.tls.clone(),

@@ -27,8 +27,10 @@ pub(crate) use forward::ForwardedClientCert;
 
 use choice::Names;
 
+const HTTP2: &[u8] = b"h2";
+
 /// What is spoken over TLS, the better one first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
 static FROM_TLS12: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 static FROM_TLS13: &[&SupportedProtocolVersion] = &[&TLS13];
@@ -45,6 +47,8 @@ pub(crate) struct Tls {
 #[derive(Debug)]
 pub(super) struct Settled<S> {
     pub(super) stream: TlsStream<S>,
+    /// Whether client and gateway settled on HTTP/2.
+    pub(super) http2: bool,
     /// What plugins can ask about it.
     pub(super) info: TlsInfo,
     /// What upstreams are told of the client's certificate, if they are.
@@ -108,6 +112,7 @@ impl Tls {
         let certificate = self.choose(hello.server_name(), hello.signature_schemes());
         let stream = start.into_stream(Arc::clone(&certificate.config)).await?;
         let (_, session) = stream.get_ref();
+        let http2 = session.alpn_protocol() == Some(HTTP2);
         let version = match session.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
             _ => "TLSv1.3",
@@ -126,6 +131,7 @@ impl Tls {
         }
         Ok(Settled {
             stream,
+            http2,
             info,
             forwarded,
         })

@@ -5,6 +5,7 @@ use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::CertificateParams;
 use rustls::version::{TLS12, TLS13};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::support::{address, text, within};
 use super::support::{Client, ECHO, folder, listener, start};
@@ -58,6 +59,26 @@ async fn http1_and_http2_by_alpn() {
 
     let other = client.alpn(&["acme-tls/1"]);
     assert!(other.connect(address(&gateway), "a.test").await.is_err());
+}
+
+/// RFC 9113, 3.2 and 3.4
+#[tokio::test]
+async fn what_was_settled_is_what_is_spoken() {
+    let authority = Authority::new();
+    let folder = folder(&authority);
+    authority.identity("a.test").write(folder.path(), "a");
+    let gateway = start(folder.path(), &(listener(&["a"], "") + ECHO)).await;
+    let client = Client::new(&authority).alpn(&["h2"]);
+    let connected = client.connect(address(&gateway), "a.test").await;
+    let mut secure = connected.expect("a connection").0;
+    let request = "GET / HTTP/1.1\r\nhost: a.test\r\n\r\n";
+    let sent = secure.write_all(request.as_bytes()).await;
+    sent.expect("a reader");
+    let mut rest = Vec::new();
+    // It may be cut off as well.
+    let _ = within(secure.read_to_end(&mut rest)).await;
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(!rest.contains("HTTP/1.1"), "{rest}");
 }
 
 #[tokio::test]
