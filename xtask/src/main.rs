@@ -92,8 +92,9 @@ enum Task {
     },
     /// Ask the gateway what RFC 9113 and RFC 7541 demand of a server, with h2spec
     ///
-    /// Starts the gateway on a port of its own with the built-in upstream. h2spec is taken from the path, or Go builds it
-    /// into target/tools. What fails and is no known deviation is a fault, and so is a deviation that does not fail.
+    /// Starts the gateway with the built-in upstream, and asks it by prior knowledge on one port and over TLS on another.
+    /// h2spec is taken from the path, or Go builds it into target/tools. What fails and is no known deviation is a fault,
+    /// and so is a deviation that does not fail.
     H2spec,
     /// Build the example plugins from their sources
     ///

@@ -1,4 +1,4 @@
-//! A gateway that answers by itself, on ports of its choice, which its log tells.
+//! A gateway that answers by itself, with and without TLS, on ports of its choice, which its log tells.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -18,6 +18,9 @@ const CONFIG: &str = "\
 workers: 2
 listeners:
   - {name: plain, address: '127.0.0.1:0'}
+  - name: secure
+    address: '127.0.0.1:0'
+    tls: {certificates: [{cert_file: secure.pem, key_file: secure.key}]}
 routes:
   - {id: all, path: /*, upstream: echo}
 upstreams:
@@ -27,7 +30,7 @@ shutdown: {drain_timeout: 5s}
 ";
 
 /// How many listeners that are.
-const LISTENERS: usize = 1;
+const LISTENERS: usize = 2;
 
 /// The running gateway. Dropped, it is killed.
 pub(super) struct Gateway {
@@ -39,12 +42,12 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it, and waits until it listens. Configuration and log are kept in `folder`.
+    /// Starts it, and waits until it listens. Configuration, certificate and log are kept in `folder`.
     pub(super) fn start(program: &Path, folder: &Path) -> Result<Self, Error> {
         let config = folder.join("loom.yaml");
         let log = folder.join("loom.log");
-        fs::write(&config, CONFIG)
-            .map_err(|e| Error::because(format!("cannot write {}", config.display()), e))?;
+        write(&config, CONFIG)?;
+        write_certificate(folder)?;
         let copy = File::create(&log)
             .map_err(|e| Error::because(format!("cannot write {}", log.display()), e))?;
         let mut command = Command::new(program);
@@ -133,6 +136,21 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Writes a certificate that nobody else trusts, and its key.
+fn write_certificate(folder: &Path) -> Result<(), Error> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+        .map_err(|e| Error::because("cannot make a certificate", e))?;
+    write(&folder.join("secure.pem"), &made.cert.pem())?;
+    write(
+        &folder.join("secure.key"),
+        &made.signing_key.serialize_pem(),
+    )
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Error> {
+    fs::write(file, text).map_err(|e| Error::because(format!("cannot write {}", file.display()), e))
 }
 
 /// The listener and its address, when a line of the log tells them.

@@ -30,6 +30,12 @@ const PLAIN: Way = Way {
     arguments: &[],
 };
 
+/// HTTP/2 over TLS, by ALPN.
+const SECURE: Way = Way {
+    listener: "secure",
+    arguments: &["--tls", "--insecure"],
+};
+
 /// Builds the gateway, lets it answer by itself, and asks it everything that h2spec knows.
 ///
 /// # Errors
@@ -43,7 +49,7 @@ pub fn run(root: &Path) -> Result<(), Error> {
     let h2spec = tool::program(root)?;
     let loom = demo::program(root)?;
 
-    let ways = [PLAIN];
+    let ways = [PLAIN, SECURE];
     let gateway = Gateway::start(&loom, &folder)?;
     let mut faults = 0;
     for way in &ways {
