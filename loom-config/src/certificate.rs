@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use rustls::pki_types::CertificateDer;
+use x509_parser::asn1_rs::{Oid, ToDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::parse_x509_certificate;
@@ -23,6 +24,16 @@ pub struct CertificateFacts {
 }
 
 impl CertificateFacts {
+    /// When it begins to be valid, in seconds since 1970.
+    pub fn not_before(&self) -> i64 {
+        self.validity.0.timestamp()
+    }
+
+    /// When it ends to be valid, in seconds since 1970.
+    pub fn not_after(&self) -> i64 {
+        self.validity.1.timestamp()
+    }
+
     /// Reads a certificate; `None` when it is none.
     pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, parsed) = parse_x509_certificate(certificate).ok()?;
@@ -57,30 +68,39 @@ fn rfc2253(name: &X509Name<'_>) -> String {
 
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     let kind = attribute.attr_type();
-    let mut text = match oid2abbrev(kind, oid_registry()) {
-        Ok(short) => short.to_owned(),
-        Err(_) => kind.to_id_string(),
-    };
+    let name = short_name(kind);
+    let mut text = name.map_or_else(|| kind.to_id_string(), str::to_owned);
     text.push('=');
     match attribute.as_str() {
-        Ok(value) => push_escaped(&mut text, value),
-        Err(_) => {
+        Ok(value) if name.is_some() => push_escaped(&mut text, value),
+        // What nobody can tell the text of stands there as it is encoded (2.4).
+        _ => {
             text.push('#');
-            push_hexadecimal(&mut text, attribute.as_slice());
+            let encoded = attribute.attr_value().to_der_vec();
+            push_hexadecimal(&mut text, "", &encoded.unwrap_or_default());
         }
     }
     text
 }
 
-/// A value with what has a meaning in such a name escaped.
+/// The name of a kind of attribute, as OpenSSL has it.
+fn short_name<'a>(kind: &'a Oid<'a>) -> Option<&'a str> {
+    Some(match oid2abbrev(kind, oid_registry()).ok()? {
+        "Email" => "emailAddress",
+        "uid" => "UID",
+        "surname" => "SN",
+        "givenName" => "GN",
+        "streetAddress" => "street",
+        other => other,
+    })
+}
+
+/// A value with what has a meaning in such a name escaped, and what is no printable ASCII, too.
 fn push_escaped(text: &mut String, value: &str) {
     let last = value.chars().count().saturating_sub(1);
     for (index, letter) in value.chars().enumerate() {
-        if letter.is_control() {
-            for byte in letter.to_string().bytes() {
-                // A string takes everything.
-                let _ = write!(text, "\\{byte:02X}");
-            }
+        if letter.is_control() || !letter.is_ascii() {
+            push_hexadecimal(text, "\\", letter.encode_utf8(&mut [0; 4]).as_bytes());
             continue;
         }
         let is_special = matches!(letter, ',' | '+' | '"' | '\\' | '<' | '>' | ';')
@@ -93,10 +113,10 @@ fn push_escaped(text: &mut String, value: &str) {
     }
 }
 
-fn push_hexadecimal(text: &mut String, bytes: &[u8]) {
+fn push_hexadecimal(text: &mut String, before: &str, bytes: &[u8]) {
     for byte in bytes {
         // A string takes everything.
-        let _ = write!(text, "{byte:02x}");
+        let _ = write!(text, "{before}{byte:02X}");
     }
 }
 
@@ -131,18 +151,26 @@ mod tests {
                 (DnType::CountryName, "DE"),
                 (DnType::OrganizationName, "Acme, \"Inc\""),
                 (DnType::CustomDnType(vec![1, 2, 3]), "x"),
-                (DnType::CommonName, "#a b "),
+                (
+                    DnType::CustomDnType(vec![1, 2, 840, 113549, 1, 9, 1]),
+                    "a@b.test",
+                ),
+                (DnType::CustomDnType(vec![2, 5, 4, 4]), "Kučera\u{7}\\"),
+                (DnType::CommonName, "#a=b; "),
             ] {
                 params.distinguished_name.push(kind, value);
             }
         });
         let facts = CertificateFacts::of(&certificate).expect("a certificate");
-        assert_eq!(facts.subject, r#"CN=\#a b\ ,1.2.3=x,O=Acme\, \"Inc\",C=DE"#);
+        // What OpenSSL says with `-nameopt RFC2253`, and so Envoy.
+        assert_eq!(
+            facts.subject,
+            r#"CN=\#a=b\;\ ,SN=Ku\C4\8Dera\07\\,emailAddress=a@b.test,1.2.3=#0C0178,O=Acme\, \"Inc\",C=DE"#
+        );
         assert_eq!(facts.dns_names, ["a.test", "b.test"]);
         assert_eq!(facts.uris, ["spiffe://test/a"]);
-        let (begin, end) = facts.validity;
         assert_eq!(
-            (begin.timestamp(), end.timestamp()),
+            (facts.not_before(), facts.not_after()),
             (981_158_400, 3_163_881_600)
         );
     }

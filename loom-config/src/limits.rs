@@ -103,6 +103,9 @@ pub(crate) const TLS_HANDSHAKE_TIMEOUT_RANGE: RangeInclusive<Duration> = HEADER_
 pub(crate) const HTTPS_PORT: u16 = 443;
 /// Bytes of a file of certificates or a key: the authorities that a whole system trusts take about 200 KiB.
 pub(crate) const PEM_BYTES: u64 = 4 << 20;
+/// How many days before its end a certificate is worth a warning: programs that renew certificates do so a month before, so that
+/// with this many left something has not worked for a while, and there is time to see to it.
+pub(crate) const CERTIFICATE_DAYS: i64 = 14;
 
 // Traces
 

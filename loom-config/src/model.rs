@@ -46,7 +46,7 @@ pub use retry::Retry;
 pub use route::{
     HostMatch, PathMatch, PathTemplate, PluginOverrides, PluginUse, Predicate, Route, Segment, Test,
 };
-pub use tls::{ClientAuth, Identity, ListenerTls, TlsVersion, UpstreamTls};
+pub use tls::{ClientAuth, ClientCertField, Identity, ListenerTls, TlsVersion, UpstreamTls};
 pub use tracing::Tracing;
 pub use upstream::{
     Endpoint, EndpointAddress, GrpcCheck, HashOn, HealthCheck, HttpCheck, LoadBalancer,

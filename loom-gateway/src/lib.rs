@@ -13,6 +13,7 @@
 
 mod admin;
 mod app;
+mod certificate;
 pub mod cli;
 mod errors;
 #[cfg(feature = "fuzzing")]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
@@ -41,6 +42,10 @@ impl Authority {
         self.0.pem()
     }
 
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
     /// Writes its certificate into `NAME.pem`.
     pub(crate) fn write(&self, folder: &Path, name: &str) {
         fs::write(folder.join(format!("{name}.pem")), self.pem()).expect("written");
@@ -61,6 +66,14 @@ impl Authority {
     pub(crate) fn identity_until(&self, name: &str, year: i32) -> Identity {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         params.not_after = date_time_ymd(year, 1, 1);
+        self.sign(&params)
+    }
+
+    /// As [`identity`](Self::identity), for so long from now on.
+    pub(crate) fn identity_for(&self, name: &str, left: Duration) -> Identity {
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        let now = SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
+        params.not_after = date_time_ymd(1970, 1, 1) + now + left;
         self.sign(&params)
     }
 

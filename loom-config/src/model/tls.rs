@@ -43,8 +43,39 @@ pub struct ClientAuth {
     pub required: bool,
     /// The authorities that clients' certificates come from; never empty.
     pub authorities: Vec<CertificateDer<'static>>,
-    /// Whether upstreams are told of a client's certificate.
-    pub forward: bool,
+    /// What upstreams are told of a client's certificate, in this order; `None`: nothing.
+    pub forward: Option<Vec<ClientCertField>>,
+}
+
+/// A part of what upstreams are told of a client's certificate, beside its digest. They are in the order in which they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClientCertField {
+    /// The certificate.
+    Cert,
+    /// All certificates that the client showed.
+    Chain,
+    /// Whose it is.
+    Subject,
+    /// The URIs among its alternative names.
+    Uri,
+    /// The DNS names among them.
+    Dns,
+}
+
+impl ClientCertField {
+    /// Those of `forward: set`.
+    pub const SET: [Self; 3] = [Self::Subject, Self::Uri, Self::Dns];
+
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cert => "cert",
+            Self::Chain => "chain",
+            Self::Subject => "subject",
+            Self::Uri => "uri",
+            Self::Dns => "dns",
+        }
+    }
 }
 
 /// TLS to the servers of an upstream.

@@ -48,8 +48,8 @@ pub(crate) use retry::{Retry, RetryEvent, RetryStatus, RetryWhen};
 pub(crate) use route::{FieldTest, ListenerName, MethodName, PathEntry, Route};
 pub(crate) use shapes::{DurationText, Items, OneOrMany, PercentText, SizeText};
 pub(crate) use tls::{
-    CertificateFiles, ClientAuth, ClientAuthMode, ForwardClientCert, ListenerTls, ProtocolName,
-    TlsVersion, UpstreamTls,
+    CertificateFiles, ClientAuth, ClientAuthMode, ClientCertField, ForwardClientCert, ForwardMode,
+    ListenerTls, ProtocolName, TlsVersion, UpstreamTls,
 };
 pub(crate) use tracing::Tracing;
 pub(crate) use upstream::{

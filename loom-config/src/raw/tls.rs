@@ -54,20 +54,47 @@ pub(crate) struct ClientAuth {
     /// The authorities that clients' certificates come from, in PEM. The file is watched.
     #[schemars(required, title = "a file such as certs/ca.pem", extend("examples" = ["certs/ca.pem"]))]
     pub(crate) ca_file: Option<String>,
-    /// What upstreams are told of the client's certificate in `x-forwarded-client-cert`; a client's own header of this name is
-    /// removed in any case, but for a trusted proxy's. Default: sanitize.
+    /// What upstreams are told of the client's certificate in `x-forwarded-client-cert`: `sanitize` is nothing, `set` is `[subject,
+    /// uri, dns]`, and a list chooses; `Hash` and `By` come with each of them. A client's own header of this name is removed in any
+    /// case, but for a trusted proxy's. Default: sanitize.
     #[schemars(extend("default" = "sanitize"))]
     pub(crate) forward: Option<ForwardClientCert>,
 }
 
-/// What upstreams are told of the client's certificate.
+/// What upstreams are told of the client's certificate; a word will do for what is wanted most.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum ForwardClientCert {
+    /// A word.
+    Mode(ForwardMode),
+    /// These parts.
+    Fields(Items<ClientCertField>),
+}
+
+/// Whether upstreams are told of the client's certificate.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ForwardClientCert {
-    /// Nothing.
+pub(crate) enum ForwardMode {
+    /// They are told nothing.
     Sanitize,
-    /// Its digest, subject and alternative names.
+    /// They are told its digest, subject and alternative names.
     Set,
+}
+
+/// A part of what upstreams are told of the client's certificate.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClientCertField {
+    /// `Subject`: whose it is.
+    Subject,
+    /// `URI`: each URI among its alternative names.
+    Uri,
+    /// `DNS`: each DNS name among them.
+    Dns,
+    /// `Cert`: the certificate itself, in PEM, percent-encoded.
+    Cert,
+    /// `Chain`: the same of all certificates that the client showed, its own first.
+    Chain,
 }
 
 /// Whether clients have to show a certificate.

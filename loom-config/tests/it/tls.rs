@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use loom_config::{Config, Error, Loader};
 
-use super::certificates::{write, write_until};
+use super::certificates::{write, write_for, write_until};
 
 fn load(folder: &Path, certificate: &str, key: &str) -> Result<Config, Error> {
     let tls = format!("{{certificates: [{{cert_file: {certificate}, key_file: {key}}}]}}");
@@ -109,4 +110,29 @@ fn a_certificate_whose_time_is_over_is_worth_a_warning() {
     };
     assert_eq!(warning.path(), "listeners[0].tls.certificates[0].cert_file");
     assert!(warning.message().contains("has expired on "), "{warning}");
+}
+
+#[test]
+fn one_that_is_not_valid_for_long_is_worth_one_too() {
+    const HOUR: u64 = 60 * 60;
+    let folder = tempfile::tempdir().expect("a folder");
+    for (hours, said) in [
+        (1, Some(", in less than a day")),
+        (30, Some(", in 1 day")),
+        (13 * 24 + 1, Some(", in 13 days")),
+        (14 * 24 + 1, None),
+    ] {
+        write_for(folder.path(), "a", Duration::from_secs(hours * HOUR));
+        let config = load(folder.path(), "a.pem", "a.key").expect("right files");
+        let warning = config.warnings.first().map(loom_config::Fault::message);
+        let (Some(message), Some(said)) = (warning, said) else {
+            assert_eq!(warning, said, "{hours}");
+            continue;
+        };
+        let start = "the certificate in `a.pem` expires on ";
+        assert!(
+            message.starts_with(start) && message.ends_with(said),
+            "{message}"
+        );
+    }
 }

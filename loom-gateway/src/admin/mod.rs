@@ -16,7 +16,7 @@ use loom_config::model::{self, Address, Listener, Secret};
 use tokio::task::JoinSet;
 
 use crate::app::Reloader;
-use crate::listener::{BindError, Bound, Drain, Served, Site, serve};
+use crate::listener::{BindError, Bound, Drain, Served, ShownCertificate, Site, serve};
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::proxy::Upstream;
@@ -30,6 +30,7 @@ pub(crate) struct Shown {
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     pub(crate) tracing: Option<Arc<Tracing>>,
+    pub(crate) certificates: Vec<ShownCertificate>,
 }
 
 /// What every page may read.
@@ -104,6 +105,7 @@ fn router(admin: Arc<Admin>) -> Router {
         .route("/plugins", get(pages::plugins))
         .route("/upstreams", get(pages::upstreams))
         .route("/routes", get(pages::routes))
+        .route("/certificates", get(pages::certificates))
         .route(
             "/log",
             get(pages::log).put(pages::set_log).post(pages::set_log),

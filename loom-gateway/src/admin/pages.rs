@@ -70,6 +70,10 @@ pub(super) async fn routes(State(admin): Shared) -> Response<Body> {
     json(&Table::new(&admin.gateway.config()).json())
 }
 
+pub(super) async fn certificates(State(admin): Shared) -> Response<Body> {
+    json(&show::certificates(&admin.gateway.shown()))
+}
+
 /// Reads the configuration again. What is wrong with it is the answer, and everything stays as it was.
 pub(super) async fn reload(State(admin): Shared) -> Response<Body> {
     let gateway = admin.gateway.clone();

@@ -1,7 +1,9 @@
 //! What is configured and how it does, as JSON.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
+use humantime::format_rfc3339_seconds;
 use loom_config::model::{Config, PluginSource};
 use serde_json::{Value, json};
 
@@ -85,4 +87,22 @@ pub(super) fn reloaded(reloaded: &Reloaded) -> Value {
 pub(super) fn upstreams(shown: &Shown) -> Value {
     let upstreams = shown.upstreams.iter().map(|upstream| upstream.show());
     json!({ "upstreams": upstreams.collect::<Value>() })
+}
+
+/// The certificates that listeners show, and how long each is good for.
+pub(super) fn certificates(shown: &Shown) -> Value {
+    let now = SystemTime::now();
+    let time = |time| format_rfc3339_seconds(time).to_string();
+    let certificates = shown.certificates.iter().map(|certificate| {
+        json!({
+            "listener": certificate.listener,
+            "name": certificate.name,
+            "dns_names": certificate.dns_names,
+            "file": certificate.file,
+            "not_before": time(certificate.not_before),
+            "not_after": time(certificate.not_after),
+            "expired": certificate.not_after < now,
+        })
+    });
+    json!({ "certificates": certificates.collect::<Value>() })
 }

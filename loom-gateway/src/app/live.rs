@@ -14,6 +14,7 @@ use super::readiness::Readiness;
 use super::reload::{ReloadStats, Reloaded, Source};
 use super::sources::Sources;
 use crate::admin::Shown;
+use crate::listener::ShownCertificate;
 use crate::plugins::Host;
 use crate::proxy::UpstreamStatus;
 
@@ -44,7 +45,7 @@ impl Live {
         let host = Host::new(&config)?;
         let Assembled { listeners, stock } =
             Assembled::new(&config, &host, &Stock::default()).await?;
-        let shown = put_in_force(&host, &stock);
+        let shown = put_in_force(&config, &host, &stock);
         let mut running = Listeners::default();
         running.switch(&config, listeners)?;
         Ok(Arc::new(Self {
@@ -157,7 +158,7 @@ impl Live {
                 took: begin.elapsed(),
             }
         };
-        let shown = put_in_force(&self.host, &assembled.stock);
+        let shown = put_in_force(&config, &self.host, &assembled.stock);
         self.shown.store(Arc::new(shown));
         warn_of_what_stays(&self.config.swap(Arc::new(config.clone())), &config);
         *stock = assembled.stock;
@@ -227,7 +228,7 @@ impl Live {
 }
 
 /// Begins to watch what is new, and lets plugins call all of it.
-fn put_in_force(host: &Host, stock: &Stock) -> Shown {
+fn put_in_force(config: &Config, host: &Host, stock: &Stock) -> Shown {
     let upstreams = stock.upstreams();
     for upstream in &upstreams {
         upstream.start();
@@ -237,6 +238,7 @@ fn put_in_force(host: &Host, stock: &Stock) -> Shown {
         plugins: Arc::clone(&stock.plugins),
         access_log: stock.access_log.clone(),
         tracing: stock.tracing.clone(),
+        certificates: ShownCertificate::all(config),
         upstreams,
     }
 }

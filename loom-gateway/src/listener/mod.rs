@@ -29,4 +29,4 @@ pub(crate) use ended::Ended;
 #[cfg(feature = "fuzzing")]
 pub(crate) use proxy_protocol::try_proxy_header;
 pub(crate) use site::{Served, Site};
-pub(crate) use tls::{ForwardedClientCert, Tls};
+pub(crate) use tls::{ForwardedClientCert, ShownCertificate, Tls};

@@ -10,6 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, 
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::certificates::{Expiries, expiries};
 use super::connections::ConnectionSums;
 use super::traffic::{BOUNDS, CLASSES, Sums};
 use super::{Metrics, guests};
@@ -44,6 +45,7 @@ pub(crate) fn expose(
             all.map(|(name, listener)| (name.clone(), listener.sums()))
                 .collect()
         },
+        certificates: expiries(&shown.certificates),
         failures: metrics.failures.counts().collect(),
         plugins: shown.plugins.stats(),
         pools: shown
@@ -93,6 +95,7 @@ struct Moment {
     routes: Vec<(String, Sums)>,
     upstreams: Vec<(String, Sums)>,
     listeners: Vec<(String, ConnectionSums)>,
+    certificates: Expiries,
     failures: Vec<(&'static str, u64)>,
     plugins: BTreeMap<String, PluginStats>,
     pools: Vec<UpstreamStatus>,
@@ -111,6 +114,7 @@ impl Collector for Moment {
             [([("version", env!("CARGO_PKG_VERSION"))], 1)],
         )?;
         page.listeners(&self.listeners)?;
+        page.certificates(&self.certificates)?;
         page.routes(&self.routes)?;
         page.upstreams(&self.upstreams)?;
         page.pools(&self.pools)?;

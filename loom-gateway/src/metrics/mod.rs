@@ -3,6 +3,7 @@
 //! Whoever counts holds its counters since it was built: on the way of a request nothing is looked up, locked, formatted or
 //! waited for. A gateway without `admin` has none of this.
 
+mod certificates;
 mod connections;
 mod expose;
 mod failures;

@@ -1,7 +1,8 @@
 //! What TLS settled about a connection.
 
-/// What TLS settled about a downstream connection, for the properties `connection.tls_version`,
-/// `connection.requested_server_name`, `connection.mtls` and those of the two certificates.
+/// What TLS settled about a connection: of a downstream connection for the properties `connection.tls_version`,
+/// `connection.requested_server_name`, `connection.mtls` and those of the two certificates, of one to an upstream for
+/// `upstream.tls_version` and those of the two certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsInfo {
     version: String,
@@ -28,14 +29,14 @@ impl TlsInfo {
         self
     }
 
-    /// The server's own certificate.
+    /// The own certificate of this side.
     #[must_use]
     pub fn local_certificate(mut self, certificate: CertificateInfo) -> Self {
         self.local = certificate;
         self
     }
 
-    /// The certificate that the client presented: `connection.mtls` is then true.
+    /// The certificate that the other side presented. If that is the client, `connection.mtls` is then true.
     #[must_use]
     pub fn peer_certificate(mut self, certificate: CertificateInfo) -> Self {
         self.peer = Some(certificate);

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::TlsInfo;
+
 /// How an upstream was reached, for the properties `upstream.*`.
 ///
 /// The inner service puts it into the extensions of its response; without it these properties are not found.
@@ -28,6 +30,7 @@ struct Upstream {
     attempts: u32,
     endpoints: Option<usize>,
     ready_after: Option<Duration>,
+    tls: Option<Arc<TlsInfo>>,
     failure: Option<UpstreamFailure>,
 }
 
@@ -65,6 +68,7 @@ impl UpstreamInfo {
                 attempts: 1,
                 endpoints: None,
                 ready_after: None,
+                tls: None,
                 failure: None,
             }),
         }
@@ -105,6 +109,14 @@ impl UpstreamInfo {
         self
     }
 
+    /// Says that the connection to it is encrypted: `upstream.tls_version` and the properties of the two certificates. "Local" is
+    /// who asks, "peer" is the server.
+    #[must_use]
+    pub fn with_tls(mut self, tls: impl Into<Arc<TlsInfo>>) -> Self {
+        Arc::make_mut(&mut self.inner).tls = Some(tls.into());
+        self
+    }
+
     /// Says that the response is not the upstream's own, and why.
     #[must_use]
     pub fn failure(mut self, failure: UpstreamFailure) -> Self {
@@ -132,6 +144,10 @@ impl UpstreamInfo {
 
     pub(crate) fn ready_duration(&self) -> Option<Duration> {
         self.inner.ready_after
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsInfo> {
+        self.inner.tls.as_deref()
     }
 
     pub(crate) fn why_failed(&self) -> Option<UpstreamFailure> {

@@ -239,7 +239,7 @@ fn upstream<'a>(name: &[u8], info: &'a UpstreamInfo) -> Option<Value<'a>> {
         b"request_attempt_count" => u64::from(info.attempt_count()).into(),
         b"num_endpoints" => (info.endpoint_count()? as u64).into(),
         b"cx_pool_ready_duration" => info.ready_duration()?.into(),
-        _ => return None,
+        _ => info.tls()?.property(name)?.into(),
     })
 }
 
@@ -324,8 +324,12 @@ mod tests {
         exchange.facts = Facts::begin(&extensions);
         exchange.response = Some(ResponseHead::new(StatusCode::NOT_FOUND));
         exchange.facts.respond(&Extensions::new());
+        let tls = TlsInfo::new("TLSv1.2")
+            .local_certificate(CertificateInfo::new().subject("CN=gateway"))
+            .peer_certificate(CertificateInfo::new().dns_san("api").sha256("cd34"));
         exchange.facts.upstream = Some(
             UpstreamInfo::new()
+                .with_tls(tls)
                 .address(address("192.0.2.9:3000"))
                 .local_address(address("192.0.2.1:50000"))
                 .attempts(2)
@@ -373,6 +377,10 @@ mod tests {
             ("connection|mtls", "\u{1}"),
             ("upstream|address", "192.0.2.9:3000"),
             ("upstream|local_address", "192.0.2.1:50000"),
+            ("upstream|tls_version", "TLSv1.2"),
+            ("upstream|subject_local_certificate", "CN=gateway"),
+            ("upstream|dns_san_peer_certificate", "api"),
+            ("upstream|sha256_peer_certificate_digest", "cd34"),
             ("xds|route_name", "api"),
             ("route_name", "api"),
             ("xds|cluster_name", "backend"),
@@ -427,6 +435,8 @@ mod tests {
             "connection|subject_peer_certificate",
             "connection|id|x",
             "upstream|nothing",
+            "upstream|mtls",
+            "upstream|subject_peer_certificate",
             "xds|node|id",
             "node|id",
             "loom|path_parameters|other",

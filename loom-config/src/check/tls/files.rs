@@ -70,7 +70,7 @@ pub(super) fn authorities(
     Some(certificates)
 }
 
-/// The certificates in a file; at least one. Those that are not valid now are worth a warning.
+/// The certificates in a file; at least one. Those that are not valid now, or not for long, are worth a warning.
 fn certificates(
     file: &str,
     path: &KeyPath<'_>,
@@ -95,7 +95,7 @@ fn certificates(
         return None;
     }
     for (index, certificate) in found.iter().enumerate() {
-        let Some(wrong) = not_valid_now(certificate) else {
+        let Some(wrong) = wrong_with_time(certificate) else {
             continue;
         };
         let which = if found.len() == 1 {
@@ -109,14 +109,23 @@ fn certificates(
 }
 
 /// What is wrong with the time of a certificate. One that cannot be understood is for others to judge.
-fn not_valid_now(certificate: &CertificateDer<'_>) -> Option<String> {
-    let (begin, end) = CertificateFacts::of(certificate)?.validity;
+fn wrong_with_time(certificate: &CertificateDer<'_>) -> Option<String> {
+    const DAY: i64 = 24 * 60 * 60;
+    let facts = CertificateFacts::of(certificate)?;
+    let (begin, end) = facts.validity;
     let now = SystemTime::UNIX_EPOCH.elapsed().ok()?.as_secs();
-    let now = i64::try_from(now).ok()?;
-    if end.timestamp() < now {
+    let left = facts.not_after() - i64::try_from(now).ok()?;
+    if left < 0 {
         Some(format!("has expired on {end}"))
-    } else if begin.timestamp() > now {
+    } else if facts.not_before() > i64::try_from(now).ok()? {
         Some(format!("is not valid before {begin}"))
+    } else if left < limits::CERTIFICATE_DAYS * DAY {
+        let days = match left / DAY {
+            0 => "in less than a day".to_owned(),
+            1 => "in 1 day".to_owned(),
+            days => format!("in {days} days"),
+        };
+        Some(format!("expires on {end}, {days}"))
     } else {
         None
     }

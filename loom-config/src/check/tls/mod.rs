@@ -6,7 +6,7 @@ mod upstream;
 pub(super) use upstream::check as upstream;
 
 use super::Checker;
-use crate::model::{Address, ClientAuth, Identity, ListenerTls, TlsVersion};
+use crate::model::{Address, ClientAuth, ClientCertField, Identity, ListenerTls, TlsVersion};
 use crate::raw::{self, Items};
 use crate::tree::KeyPath;
 
@@ -60,11 +60,39 @@ fn client_auth(
     checker: &mut Checker<'_>,
 ) -> Option<ClientAuth> {
     let authorities = files::authorities(raw.ca_file.as_ref()?, &path.key("ca_file"), checker);
+    let forward = raw.forward.as_ref();
+    let forward = forward.and_then(|raw| forwarded(raw, &path.key("forward"), checker));
     Some(ClientAuth {
         required: !matches!(raw.mode, Some(raw::ClientAuthMode::Optional)),
         authorities: authorities?,
-        forward: matches!(raw.forward, Some(raw::ForwardClientCert::Set)),
+        forward,
     })
+}
+
+/// What upstreams are told, in its one order.
+fn forwarded(
+    raw: &raw::ForwardClientCert,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<Vec<ClientCertField>> {
+    let written = match raw {
+        raw::ForwardClientCert::Mode(raw::ForwardMode::Sanitize) => return None,
+        raw::ForwardClientCert::Mode(raw::ForwardMode::Set) => {
+            return Some(ClientCertField::SET.to_vec());
+        }
+        raw::ForwardClientCert::Fields(written) => written,
+    };
+    let mut fields = Vec::new();
+    for (index, field) in written.iter() {
+        let field = ClientCertField::from(*field);
+        if fields.contains(&field) {
+            let message = format!("`{}` is in the list already", field.name());
+            checker.fault(&path.index(index), message);
+        }
+        fields.push(field);
+    }
+    fields.sort_unstable();
+    Some(fields)
 }
 
 impl From<raw::TlsVersion> for TlsVersion {
@@ -72,6 +100,18 @@ impl From<raw::TlsVersion> for TlsVersion {
         match raw {
             raw::TlsVersion::Tls12 => Self::Tls12,
             raw::TlsVersion::Tls13 => Self::Tls13,
+        }
+    }
+}
+
+impl From<raw::ClientCertField> for ClientCertField {
+    fn from(raw: raw::ClientCertField) -> Self {
+        match raw {
+            raw::ClientCertField::Subject => Self::Subject,
+            raw::ClientCertField::Uri => Self::Uri,
+            raw::ClientCertField::Dns => Self::Dns,
+            raw::ClientCertField::Cert => Self::Cert,
+            raw::ClientCertField::Chain => Self::Chain,
         }
     }
 }

@@ -4,25 +4,24 @@ use crate::schema::shape::Shape;
 
 /// The words.
 pub(super) fn of(shape: Shape<'_>) -> String {
-    let mut kinds: Vec<String> = Vec::new();
-    let mut is_list_too = false;
     let shapes = shape.alternatives();
-    for shape in &shapes {
-        let kind = match shape.items() {
-            // A list beside its own items.
-            Some(_) if shapes.len() > 1 => {
-                is_list_too = true;
-                continue;
-            }
-            Some(items) => format!("list: {}", of(items)),
-            None => one(*shape),
-        };
+    let (lists, others): (Vec<_>, Vec<_>) = shapes
+        .into_iter()
+        .partition(|shape| shape.items().is_some());
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in others.into_iter().map(one) {
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
     }
-    if is_list_too {
-        kinds.push("list of them".to_owned());
+    let single = kinds.join(" or ");
+    for items in lists.into_iter().filter_map(Shape::items).map(of) {
+        // Beside its own items, maybe behind a switch.
+        kinds.push(if single.ends_with(&items) {
+            "list of them".to_owned()
+        } else {
+            format!("list: {items}")
+        });
     }
     kinds.join(" or ")
 }

@@ -113,7 +113,7 @@ pub(super) const EFFECTS: &[Effect] = &[
     ),
     (
         "listeners[].tls.client_auth.forward",
-        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{cert_file: a.pem, key_file: a.key}], client_auth: {ca_file: a.pem, <<forward: set>>}}}]",
+        "listeners: [{address: '0.0.0.0:80', tls: {certificates: [{cert_file: a.pem, key_file: a.key}], client_auth: {ca_file: a.pem, <<forward: [subject, cert]||forward: set>>}}}]",
     ),
     (
         "listeners[].limits.tls_handshake_timeout",

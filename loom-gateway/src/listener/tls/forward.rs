@@ -1,23 +1,29 @@
 //! What upstreams are told of a client's certificate, in the form of Envoy's `x-forwarded-client-cert`.
+//!
+//! It is an element of `key=value` pairs, in Envoy's order: `By` and `Hash` always, then what the configuration chose.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use loom_config::CertificateFacts;
+use loom_config::model::ClientCertField;
 use rustls::pki_types::CertificateDer;
 
-use super::certificate::sha256;
+use crate::certificate::sha256;
 
 /// The value of the header. In a request's extensions it says what is to stand there.
 #[derive(Debug, Clone)]
 pub(crate) struct ForwardedClientCert(pub(crate) HeaderValue);
 
 impl ForwardedClientCert {
-    /// What there is to say of a certificate; `None` when that cannot stand in a header.
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
-        let hash = sha256(certificate);
-        let value = HeaderValue::try_from(match CertificateFacts::of(certificate) {
-            None => element(&hash, "", &[], &[]),
-            Some(facts) => element(&hash, &facts.subject, &facts.uris, &facts.dns_names),
-        });
+    /// What there is to say of a client that showed this chain, its own certificate first, to a gateway whose certificate has
+    /// these URIs. `None` when that cannot stand in a header.
+    pub(super) fn of(
+        chain: &[CertificateDer<'_>],
+        by: &[String],
+        fields: &[ClientCertField],
+    ) -> Option<Self> {
+        let value = HeaderValue::try_from(element(chain, by, fields)?);
         if value.is_err() {
             tracing::debug!("a client's certificate has names that cannot stand in a header");
         }
@@ -25,35 +31,94 @@ impl ForwardedClientCert {
     }
 }
 
-fn element(hash: &str, subject: &str, uris: &[String], dns_names: &[String]) -> String {
-    // The subject is always in quotes, as Envoy has it.
-    let mut text = format!("Hash={hash};Subject=");
-    push_quoted(&mut text, subject);
-    for (key, names) in [("URI", uris), ("DNS", dns_names)] {
+fn element(
+    chain: &[CertificateDer<'_>],
+    by: &[String],
+    fields: &[ClientCertField],
+) -> Option<String> {
+    let leaf = chain.first()?;
+    let facts = CertificateFacts::of(leaf);
+    let (subject, uris, dns_names) = match &facts {
+        Some(facts) => (
+            facts.subject.as_str(),
+            &facts.uris[..],
+            &facts.dns_names[..],
+        ),
+        None => ("", &[][..], &[][..]),
+    };
+    let mut element = Element::default();
+    element.names("By", by);
+    element.pair("Hash", &sha256(leaf));
+    for field in fields {
+        match field {
+            ClientCertField::Cert => element.quoted("Cert", &url_encoded_pem(leaf)),
+            ClientCertField::Chain => {
+                let chain: String = chain.iter().map(url_encoded_pem).collect();
+                element.quoted("Chain", &chain);
+            }
+            // RFC 2253 has put a backslash before each quote and each backslash by now.
+            ClientCertField::Subject => element.quoted("Subject", subject),
+            // Envoy has this key in any case.
+            ClientCertField::Uri if uris.is_empty() => element.pair("URI", ""),
+            ClientCertField::Uri => element.names("URI", uris),
+            ClientCertField::Dns => element.names("DNS", dns_names),
+        }
+    }
+    Some(element.0)
+}
+
+/// The pairs so far.
+#[derive(Default)]
+struct Element(String);
+
+impl Element {
+    /// A pair for each of these names.
+    fn names(&mut self, key: &str, names: &[String]) {
         for name in names {
-            text.push(';');
-            text.push_str(key);
-            text.push('=');
-            if name.contains([',', ';', '=', '"']) {
-                push_quoted(&mut text, name);
+            if name.contains([',', ';', '=', '"', '\\']) {
+                // So that a name cannot be taken for another part of the header.
+                let escaped = name.replace('\\', r"\\").replace('"', r#"\""#);
+                self.quoted(key, &escaped);
             } else {
-                text.push_str(name);
+                self.pair(key, name);
             }
         }
     }
-    text
+
+    /// A value in which nothing ends the quotes.
+    fn quoted(&mut self, key: &str, value: &str) {
+        self.pair(key, &format!("\"{value}\""));
+    }
+
+    fn pair(&mut self, key: &str, value: &str) {
+        if !self.0.is_empty() {
+            self.0.push(';');
+        }
+        self.0.push_str(key);
+        self.0.push('=');
+        self.0.push_str(value);
+    }
 }
 
-/// In quotes, so that a name cannot be taken for another part of the header.
-fn push_quoted(text: &mut String, value: &str) {
-    text.push('"');
-    for letter in value.chars() {
-        if matches!(letter, '"' | '\\') {
-            text.push('\\');
+/// A certificate in PEM, with what means something in a URL or a header percent-encoded.
+fn url_encoded_pem(certificate: &CertificateDer<'_>) -> String {
+    let base64 = STANDARD.encode(certificate);
+    let mut text = String::with_capacity(base64.len() * 5 / 4 + 128);
+    text.push_str("-----BEGIN%20CERTIFICATE-----%0A");
+    for (index, letter) in base64.chars().enumerate() {
+        // RFC 7468, 2: lines of 64 letters.
+        if index > 0 && index % 64 == 0 {
+            text.push_str("%0A");
         }
-        text.push(letter);
+        match letter {
+            '+' => text.push_str("%2B"),
+            '/' => text.push_str("%2F"),
+            '=' => text.push_str("%3D"),
+            other => text.push(other),
+        }
     }
-    text.push('"');
+    text.push_str("%0A-----END%20CERTIFICATE-----%0A");
+    text
 }
 
 #[cfg(test)]
@@ -62,12 +127,34 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_place() {
-        let own = |names: [&str; 2]| names.map(str::to_owned);
-        let uris = own(["spiffe://a", r#"a;Hash="cd"#]);
-        let dns_names = own(["a.test", "b.test"]);
+        let mut element = Element::default();
+        let names = ["spiffe://a", r#"a;Hash="cd"#, r"a\", "a,b=c"].map(str::to_owned);
+        element.names("URI", &names);
         assert_eq!(
-            element("ab", r#"CN=a\,b,O="x";Hash=cd"#, &uris, &dns_names),
-            r#"Hash=ab;Subject="CN=a\\,b,O=\"x\";Hash=cd";URI=spiffe://a;URI="a;Hash=\"cd";DNS=a.test;DNS=b.test"#
+            element.0,
+            r#"URI=spiffe://a;URI="a;Hash=\"cd";URI="a\\";URI="a,b=c""#
         );
+    }
+
+    #[test]
+    fn what_is_no_certificate_has_a_digest_and_no_names() {
+        let none = [CertificateDer::from(b"abc".to_vec())];
+        let hash = sha256(&none[0]);
+        let all = [
+            ClientCertField::Subject,
+            ClientCertField::Uri,
+            ClientCertField::Dns,
+        ];
+        let element = element(&none, &[], &all);
+        assert_eq!(element, Some(format!("Hash={hash};Subject=\"\";URI=")));
+    }
+
+    #[test]
+    fn lines_of_pem_are_complete() {
+        for (length, lines) in [(0, 0), (1, 1), (48, 1), (49, 2), (96, 2)] {
+            let text = url_encoded_pem(&CertificateDer::from(vec![0xff; length]));
+            assert_eq!(text.matches("%0A").count(), lines.max(1) + 2, "{length}");
+            assert!(!text.contains(['+', '/', '=', ' ', '\n']), "{text}");
+        }
     }
 }

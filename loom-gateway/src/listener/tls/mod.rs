@@ -3,9 +3,9 @@
 //! Each certificate has a configuration of rustls of its own, which is chosen once the client has said for which name it
 //! comes. So it is known which certificate a connection got, and plugins can ask about it.
 
-mod certificate;
 mod choice;
 mod forward;
+mod shown;
 
 use std::io;
 use std::sync::Arc;
@@ -24,8 +24,11 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 pub(crate) use forward::ForwardedClientCert;
+pub(crate) use shown::ShownCertificate;
 
 use choice::Names;
+
+use crate::certificate;
 
 const HTTP2: &[u8] = b"h2";
 
@@ -60,6 +63,8 @@ pub(super) struct Settled<S> {
 struct Certificate {
     key: Arc<CertifiedKey>,
     info: CertificateInfo,
+    /// The URIs among its alternative names.
+    uris: Vec<String>,
     config: Arc<ServerConfig>,
 }
 
@@ -122,11 +127,11 @@ impl Tls {
             info = info.server_name(name);
         }
         let mut forwarded = None;
-        if let Some(peer) = session.peer_certificates().and_then(<[_]>::first) {
+        if let Some(shown @ [peer, ..]) = session.peer_certificates() {
             info = info.peer_certificate(certificate::info(peer));
             let auth = self.model.client_auth.as_ref();
-            if auth.is_some_and(|auth| auth.forward) {
-                forwarded = ForwardedClientCert::of(peer);
+            if let Some(fields) = auth.and_then(|auth| auth.forward.as_deref()) {
+                forwarded = ForwardedClientCert::of(shown, &certificate.uris, fields);
             }
         }
         Ok(Settled {
@@ -167,8 +172,10 @@ impl Maker {
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&key))));
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
         config.ticketer = Arc::clone(&self.ticketer);
+        let leaf = key.end_entity_cert()?;
         Ok(Certificate {
-            info: certificate::info(key.end_entity_cert()?),
+            info: certificate::info(leaf),
+            uris: certificate::uris(leaf),
             key,
             config: Arc::new(config),
         })

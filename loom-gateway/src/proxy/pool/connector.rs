@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use tower::{BoxError, ServiceExt};
 
+use super::ends::Ends;
 use super::names::{Resolver, resolver};
 use super::place::Way;
 use super::secure::Handshake;
@@ -53,6 +54,11 @@ impl Connector {
             Way::Socket(path) => To::Socket(Arc::clone(path)),
         };
         Self { to, tls, timeout }
+    }
+
+    /// What is known of a connection that it opened.
+    pub(super) fn ends(&self, stream: &Stream) -> Ends {
+        Ends::of(stream, self.tls.as_ref().and_then(Handshake::own))
     }
 
     pub(super) async fn connect(&self) -> Result<TokioIo<Stream>, BoxError> {

@@ -14,11 +14,11 @@ use loom_config::model::{self, Protocol};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use tokio_util::either::Either;
 use tower::BoxError;
 
 use super::condition::Condition;
-use super::connector::{Connector, Stream};
+use super::connector::Connector;
+use super::ends::Ends;
 use super::exchange::SendError;
 use super::http2::Http2;
 use super::idle::Idle;
@@ -31,15 +31,8 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Body>,
-    pub(super) addresses: Option<Addresses>,
+    pub(super) ends: Ends,
     pub(super) driver: Driver,
-}
-
-/// The two ends of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::proxy) struct Addresses {
-    pub(in crate::proxy) remote: SocketAddr,
-    pub(in crate::proxy) local: SocketAddr,
 }
 
 /// One server of an upstream.
@@ -217,7 +210,7 @@ impl Endpoint {
     pub(super) async fn connect(&self) -> Result<Connection, SendError> {
         let stream = self.connector.connect().await;
         let stream = stream.map_err(SendError::Connect)?;
-        let addresses = addresses(stream.inner());
+        let ends = self.connector.ends(stream.inner());
         let mut builder = http1::Builder::new();
         builder.max_buf_size(limits::UPSTREAM_HEADER_BYTES as usize);
         let handshake = builder.handshake(stream).await;
@@ -231,7 +224,7 @@ impl Endpoint {
         });
         Ok(Connection {
             sender,
-            addresses,
+            ends,
             driver: Driver(Some(task.abort_handle())),
         })
     }
@@ -272,18 +265,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-pub(super) fn addresses(stream: &Stream) -> Option<Addresses> {
-    let socket = match stream {
-        Either::Left(socket) => socket,
-        Either::Right(secure) => secure.get_ref().0,
-    };
-    let Either::Left(stream) = socket else {
-        return None;
-    };
-    let (remote, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
-    Some(Addresses { remote, local })
 }
 
 /// Drops connections as they grow old, until there is none. It holds the endpoint no longer than its last connection.

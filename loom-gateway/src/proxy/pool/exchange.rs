@@ -78,7 +78,7 @@ pub(in crate::proxy) async fn send(
             continue;
         }
         if let Some(report) = &mut report {
-            report.reached(connection.addresses);
+            report.reached(&connection.ends);
         }
         let mut failed = match connection.sender.try_send_request(request).await {
             Ok(response) => return received(response, Some(connection), lease),
@@ -99,7 +99,7 @@ pub(in crate::proxy) async fn send(
     // In a place of its own: every request would carry the room for what few of them do.
     let mut connection = Box::pin(lease.connect()).await?;
     if let Some(report) = &mut report {
-        report.reached(connection.addresses);
+        report.reached(&connection.ends);
     }
     match connection.sender.try_send_request(request).await {
         Ok(response) => received(response, Some(connection), lease),

@@ -17,7 +17,8 @@ use parking_lot::Mutex;
 use tower::BoxError;
 
 use super::connector::Connector;
-use super::endpoint::{Addresses, Open, addresses};
+use super::endpoint::Open;
+use super::ends::Ends;
 use super::exchange::SendError;
 use super::report::Report;
 use crate::errors::Chain;
@@ -27,7 +28,7 @@ use crate::limits;
 #[derive(Debug, Clone)]
 struct Connection {
     sender: SendRequest<Body>,
-    addresses: Option<Addresses>,
+    ends: Ends,
 }
 
 type Connecting = Shared<BoxFuture<'static, Result<Connection, ConnectError>>>;
@@ -93,7 +94,7 @@ impl Http2 {
             connection = self.connection().await?;
         }
         if let Some(report) = report {
-            report.reached(connection.addresses);
+            report.reached(&connection.ends);
         }
         let mut failed = match connection.sender.try_send_request(request).await {
             Ok(response) => return Ok(response),
@@ -145,7 +146,7 @@ impl Http2 {
 
 async fn connect(connector: Connector, open: Arc<AtomicUsize>) -> Result<Connection, BoxError> {
     let stream = connector.connect().await?;
-    let addresses = addresses(stream.inner());
+    let ends = connector.ends(stream.inner());
     let (sender, driver) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_header_list_size(limits::UPSTREAM_HEADER_BYTES)
@@ -158,5 +159,5 @@ async fn connect(connector: Connector, open: Arc<AtomicUsize>) -> Result<Connect
             tracing::debug!(error = %Chain(&error), "HTTP/2 connection to the upstream ended");
         }
     });
-    Ok(Connection { sender, addresses })
+    Ok(Connection { sender, ends })
 }

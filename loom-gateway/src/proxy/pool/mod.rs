@@ -9,6 +9,7 @@ mod body;
 mod condition;
 mod connector;
 mod endpoint;
+mod ends;
 mod exchange;
 mod http2;
 mod idle;

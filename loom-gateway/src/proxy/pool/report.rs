@@ -7,7 +7,8 @@ use loom_layer::UpstreamInfo;
 use axum::body::Body;
 use http::{Request, Response};
 
-use super::endpoint::{Addresses, Endpoint};
+use super::endpoint::Endpoint;
+use super::ends::{Addresses, Ends};
 use super::exchange::SendError;
 use crate::errors::Cause;
 use crate::proxy::failure::classify;
@@ -19,7 +20,7 @@ pub(in crate::proxy) struct Report {
     endpoints: usize,
     asked: Instant,
     pub(in crate::proxy) attempts: u32,
-    reached: Option<(Option<Addresses>, Duration)>,
+    reached: Option<(Ends, Duration)>,
     trace: Option<Box<Attempts>>,
 }
 
@@ -61,8 +62,8 @@ impl Report {
     }
 
     /// There is a connection.
-    pub(super) fn reached(&mut self, addresses: Option<Addresses>) {
-        self.reached = Some((addresses, self.asked.elapsed()));
+    pub(super) fn reached(&mut self, ends: &Ends) {
+        self.reached = Some((ends.clone(), self.asked.elapsed()));
     }
 
     /// The report as plugins get it.
@@ -70,10 +71,13 @@ impl Report {
         let mut info = UpstreamInfo::new()
             .endpoints(self.endpoints)
             .attempts(self.attempts);
-        if let Some((addresses, after)) = self.reached {
+        if let Some((ends, after)) = self.reached {
             info = info.ready_after(after);
-            if let Some(Addresses { remote, local }) = addresses {
+            if let Some(Addresses { remote, local }) = ends.addresses {
                 info = info.address(remote).local_address(local);
+            }
+            if let Some(tls) = ends.tls {
+                info = info.with_tls(tls);
             }
         }
         info

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use loom_config::model::{self, Protocol};
-use loom_layer::{NoSystemRoots, UpstreamTls};
+use loom_layer::{CertificateInfo, NoSystemRoots, UpstreamTls};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::certificate;
+
 /// What an upstream's servers are trusted by, and who the gateway is to them.
 #[derive(Debug)]
 pub(crate) struct Secure {
@@ -20,6 +22,7 @@ pub(crate) struct Secure {
     server_name: Option<ServerName<'static>>,
     protocol: Protocol,
     alpn: Option<Vec<Vec<u8>>>,
+    own: Option<CertificateInfo>,
 }
 
 /// Why there can be no TLS to an upstream.
@@ -77,8 +80,11 @@ impl Secure {
                 config.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?
             }
         };
+        let own = tls.identity.as_ref();
+        let own = own.and_then(|identity| identity.chain.first());
         Ok(Self {
             config,
+            own: own.map(certificate::info),
             server_name: tls.server_name.clone(),
             protocol,
             alpn: tls
@@ -97,6 +103,8 @@ pub(super) struct Handshake {
     name: Option<ServerName<'static>>,
     /// Whether the server has to choose HTTP/2.
     http2: bool,
+    /// Who the gateway is to servers that ask.
+    own: Option<CertificateInfo>,
 }
 
 impl std::fmt::Debug for Handshake {
@@ -126,8 +134,14 @@ impl Handshake {
             // Without any ALPN it is known from elsewhere what the server speaks.
             http2: protocol == Protocol::Http2 && !config.alpn_protocols.is_empty(),
             connector: TlsConnector::from(Arc::new(config)),
+            own: secure.own.clone(),
             name,
         }
+    }
+
+    /// The gateway's own certificate.
+    pub(super) fn own(&self) -> Option<&CertificateInfo> {
+        self.own.as_ref()
     }
 
     /// Settles TLS on a connection.

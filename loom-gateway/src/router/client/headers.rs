@@ -6,7 +6,7 @@
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderName, HeaderValue,
 };
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Uri};
 use loom_layer::ConnectionInfo;
 
 use crate::hop_by_hop;
@@ -25,6 +25,8 @@ pub(in crate::router) const X_FORWARDED_PROTO: HeaderName =
 pub(super) fn clean<B>(request: &mut Request<B>) {
     let authority = host::authority(request.uri(), request.headers()).map(HeaderValue::from_str);
     let connection = request.extensions().get::<ConnectionInfo>().cloned();
+    let scheme = connection.as_ref().map_or("http", ConnectionInfo::scheme);
+    correct_scheme(request, scheme);
     let upgrade = hop_by_hop::remove_from_request(request.headers_mut());
     upgrade::keep_in_request(request, upgrade);
     let tls = connection.as_ref().and_then(ConnectionInfo::tls);
@@ -45,13 +47,25 @@ pub(super) fn clean<B>(request: &mut Request<B>) {
     }
     let is_missing = |headers: &HeaderMap, name| !believed || !headers.contains_key(name);
     if is_missing(headers, X_FORWARDED_PROTO) {
-        let scheme = connection.as_ref().map_or("http", ConnectionInfo::scheme);
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
     if let Some(Ok(authority)) = authority
         && is_missing(headers, X_FORWARDED_HOST)
     {
         headers.insert(X_FORWARDED_HOST, authority);
+    }
+}
+
+/// Puts the scheme by which a request came in the place of the one that a client of HTTP/2 claims.
+fn correct_scheme<B>(request: &mut Request<B>, scheme: &'static str) {
+    let claimed = request.uri().scheme_str();
+    if claimed.is_none_or(|claimed| claimed == scheme) {
+        return;
+    }
+    let mut parts = request.uri().clone().into_parts();
+    parts.scheme = scheme.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
     }
 }
 
@@ -238,6 +252,31 @@ mod tests {
         let headers = cleaned_from(believed(), &[("host", "a"), ("x-forwarded-host", "a/b")]);
         assert_eq!(headers["x-forwarded-host"], "a");
         assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
+    }
+
+    #[test]
+    fn a_scheme_is_what_the_connection_has_and_no_claim() {
+        let https = connection().with_tls(loom_layer::TlsInfo::new("TLSv1.3"));
+        let client = "1.1.1.1".parse().expect("address");
+        for (connection, claimed, scheme) in [
+            (connection(), "https", "http"),
+            (connection(), "ftp", "http"),
+            (connection(), "http", "http"),
+            (https.clone(), "http", "https"),
+            (https, "https", "https"),
+            (
+                connection().on_behalf_of(client, Some(true)),
+                "http",
+                "https",
+            ),
+        ] {
+            let mut request = Request::new(());
+            *request.uri_mut() = format!("{claimed}://a:1/b?c").parse().expect("a target");
+            request.extensions_mut().insert(connection);
+            clean(&mut request);
+            let expected = format!("{scheme}://a:1/b?c");
+            assert_eq!(request.uri().to_string(), expected, "{claimed}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::super::admin::{ADMIN, admin, page};
 use super::super::support::{program, refused_address, start};
 use crate::built::add_header;
+use crate::certificates::Authority;
 
 fn read(file: &str) -> String {
     let path = xtask::root().join("examples").join(file);
@@ -168,10 +169,14 @@ fn named(text: &str) -> BTreeSet<String> {
 async fn every_metric_that_is_named_is_one_and_every_one_is_documented() {
     let log = tempfile::tempdir().expect("a folder");
     let dead = refused_address().await;
+    Authority::new().identity("a.test").write(log.path(), "a");
     let gateway = start(&format!(
-        "{ADMIN}tracing: {{otlp_endpoint: 'http://{dead}'}}
-access_log: {{path: '{}/log'}}
-plugins: [{{name: header, path: '{}'}}]
+        "{ADMIN}listeners:
+  - {{name: web, address: '127.0.0.1:0'}}
+  - {{name: secure, address: '127.0.0.1:0', tls: {{certificates: [{{cert_file: '{0}/a.pem', key_file: '{0}/a.key'}}]}}}}
+tracing: {{otlp_endpoint: 'http://{dead}'}}
+access_log: {{path: '{0}/log'}}
+plugins: [{{name: header, path: '{1}'}}]
 routes: [{{id: all, path: '/*', upstream: dead, plugins: [header], retry: {{}}}}]
 upstreams: [{{name: dead, endpoints: ['{dead}']}}]",
         log.path().display(),

@@ -2,6 +2,7 @@
 
 mod choice;
 mod clients;
+mod expiry;
 mod files;
 mod forward;
 mod handshakes;

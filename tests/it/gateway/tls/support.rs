@@ -20,7 +20,7 @@ use tokio_rustls::client::TlsStream;
 use super::super::support::{read_head, within};
 use crate::certificates::{Authority, Identity, provider};
 
-pub(super) const ECHO: &str = "routes: [{id: all, path: '/*', upstream: echo}]
+pub(in super::super) const ECHO: &str = "routes: [{id: all, path: '/*', upstream: echo}]
 upstreams: [{name: echo, builtin: echo}]
 ";
 
@@ -32,7 +32,7 @@ pub(in super::super) fn folder(authority: &Authority) -> TempDir {
 }
 
 /// A listener with the certificates of these names, which stand in the folder, and more about its TLS.
-pub(super) fn listener(certificates: &[&str], more: &str) -> String {
+pub(in super::super) fn listener(certificates: &[&str], more: &str) -> String {
     let mut yaml =
         "listeners:\n  - name: web\n    address: '127.0.0.1:0'\n    tls:\n      certificates:\n"
             .to_owned();
@@ -61,18 +61,18 @@ pub(in super::super) async fn start(folder: &Path, yaml: &str) -> Running {
 
 /// What a client is like.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(in super::super) struct Client {
     config: ClientConfig,
 }
 
 impl Client {
     /// One that trusts this authority.
-    pub(super) fn new(authority: &Authority) -> Self {
+    pub(in super::super) fn new(authority: &Authority) -> Self {
         Self::speaking(authority, &[&TLS13, &TLS12])
     }
 
     /// One that speaks these versions only.
-    pub(super) fn speaking(
+    pub(in super::super) fn speaking(
         authority: &Authority,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Self {
@@ -80,7 +80,7 @@ impl Client {
     }
 
     /// One that has a certificate.
-    pub(super) fn with(authority: &Authority, identity: Identity) -> Self {
+    pub(in super::super) fn with(authority: &Authority, identity: Identity) -> Self {
         Self::made(&authority.roots(), &[&TLS13, &TLS12], Some(identity))
     }
 
@@ -103,19 +103,23 @@ impl Client {
     }
 
     /// Offers these protocols.
-    pub(super) fn alpn(mut self, protocols: &[&str]) -> Self {
+    pub(in super::super) fn alpn(mut self, protocols: &[&str]) -> Self {
         self.config.alpn_protocols = protocols.iter().map(|&name| name.into()).collect();
         self
     }
 
     /// Asks for no name.
-    pub(super) fn without_sni(mut self) -> Self {
+    pub(in super::super) fn without_sni(mut self) -> Self {
         self.config.enable_sni = false;
         self
     }
 
     /// Settles TLS with a gateway that has to be of this name.
-    pub(super) async fn connect(&self, gateway: SocketAddr, name: &str) -> io::Result<Secure> {
+    pub(in super::super) async fn connect(
+        &self,
+        gateway: SocketAddr,
+        name: &str,
+    ) -> io::Result<Secure> {
         let connector = TlsConnector::from(Arc::new(self.config.clone()));
         let stream = TcpStream::connect(gateway).await?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");
@@ -124,11 +128,11 @@ impl Client {
 }
 
 /// A connection.
-pub(super) struct Secure(pub(super) TlsStream<TcpStream>);
+pub(in super::super) struct Secure(pub(in super::super) TlsStream<TcpStream>);
 
 impl Secure {
     /// The certificate that the gateway showed.
-    pub(super) fn certificate(&self) -> CertificateDer<'static> {
+    pub(in super::super) fn certificate(&self) -> CertificateDer<'static> {
         let certificates = self.0.get_ref().1.peer_certificates();
         certificates.expect("a certificate")[0].clone().into_owned()
     }
@@ -136,13 +140,13 @@ impl Secure {
     /// Sends a request for this path, and gives the response.
     ///
     /// With TLS 1.3 a client learns only then that its certificate was refused.
-    pub(super) async fn get(&mut self, path: &str) -> io::Result<String> {
+    pub(in super::super) async fn get(&mut self, path: &str) -> io::Result<String> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: a.test\r\n\r\n");
         self.send(&request).await
     }
 
     /// Sends a request, and gives the response.
-    pub(super) async fn send(&mut self, request: &str) -> io::Result<String> {
+    pub(in super::super) async fn send(&mut self, request: &str) -> io::Result<String> {
         self.0.write_all(request.as_bytes()).await?;
         // An end instead of a response is an error.
         let mut first = [0];

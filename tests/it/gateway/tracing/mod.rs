@@ -2,6 +2,7 @@
 
 mod collector;
 mod plugins;
+mod tls;
 
 use std::net::SocketAddr;
 

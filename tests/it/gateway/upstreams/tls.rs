@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use loom_gateway::EndpointHealth::{Healthy, Unhealthy};
 use loom_gateway::Running;
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
+use super::super::properties::shows;
 use super::super::support::{Loom, Raw, Upstream, address};
 use super::super::tls::support::{config, folder, start};
 use super::{to, until};
@@ -282,4 +284,51 @@ async fn without_roots_it_is_what_the_system_trusts() {
     let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     let answer = Raw::exchange(loom.address().await, request).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn plugins_are_told_of_it() {
+    let paths = [
+        r"upstream\00tls_version",
+        r"upstream\00dns_san_peer_certificate",
+        r"upstream\00sha256_peer_certificate_digest",
+        r"upstream\00dns_san_local_certificate",
+    ];
+    let authority = Authority::new();
+    let folder = folder(&authority);
+    authority
+        .identity("gateway.test")
+        .write(folder.path(), "client");
+    let identity = authority.identity("localhost");
+    let digest = Sha256::digest(identity.leaf());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let server = server(identity).await.port();
+    let module = wat::parse_str(shows(&paths)).expect("valid");
+    std::fs::write(folder.path().join("shows.wasm"), module).expect("written");
+    for (protocol, own, name) in [
+        (
+            "http1",
+            ", cert_file: client.pem, key_file: client.key",
+            "gateway.test",
+        ),
+        ("http1", "", "-"),
+        ("http2", "", "-"),
+    ] {
+        let yaml = format!(
+            "listeners: ['127.0.0.1:0']
+plugins: [{{name: shows, path: shows.wasm}}]
+routes: [{{id: all, path: '/*', plugins: [shows], upstream: a}}]
+upstreams: [{{name: a, endpoints: 'localhost:{server}', protocol: {protocol}, tls: {{ca_file: ca.pem{own}}}}}]"
+        );
+        let gateway = start(folder.path(), &yaml).await;
+        // The second one goes over a connection that is there.
+        for _ in 0..2 {
+            let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+            let response = Raw::exchange(address(&gateway), request).await;
+            for (number, value) in ["TLSv1.3", "localhost", &digest, name].iter().enumerate() {
+                let line = format!("\r\nx-{number}: {value}\r\n");
+                assert!(response.contains(&line), "{protocol}: {line} {response}");
+            }
+        }
+    }
 }

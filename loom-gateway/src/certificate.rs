@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 
 /// What plugins can ask about a certificate.
-pub(super) fn info(certificate: &CertificateDer<'_>) -> CertificateInfo {
+pub(crate) fn info(certificate: &CertificateDer<'_>) -> CertificateInfo {
     let mut info = CertificateInfo::new().sha256(sha256(certificate));
     let Some(facts) = CertificateFacts::of(certificate) else {
         return info;
@@ -24,13 +24,19 @@ pub(super) fn info(certificate: &CertificateDer<'_>) -> CertificateInfo {
 }
 
 /// The DNS names that a certificate is for.
-pub(super) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+pub(crate) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let facts = CertificateFacts::of(certificate);
     facts.map(|facts| facts.dns_names).unwrap_or_default()
 }
 
+/// The URIs that a certificate is for.
+pub(crate) fn uris(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let facts = CertificateFacts::of(certificate);
+    facts.map(|facts| facts.uris).unwrap_or_default()
+}
+
 /// The digest of a whole certificate, in hexadecimal digits.
-pub(super) fn sha256(certificate: &CertificateDer<'_>) -> String {
+pub(crate) fn sha256(certificate: &CertificateDer<'_>) -> String {
     let mut text = String::with_capacity(64);
     for byte in Sha256::digest(certificate) {
         // A string takes everything.
