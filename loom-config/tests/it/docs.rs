@@ -1,8 +1,8 @@
-//! `docs/configuration.md` explains, and every file that it shows loads; `docs/reference.md` lists every key.
+//! Every file that a page shows loads; `docs/reference.md` lists every key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use loom_config::Loader;
 
@@ -70,8 +70,57 @@ fn guide_and_reference_link_to_headings_that_exist() {
     }
 }
 
+/// Where the pages are that show files: those of `docs`, and all that introduce something.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut pages = Vec::new();
+    let mut folders = vec![root.join("docs"), root.join("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let kind = path.extension().is_some_and(|kind| kind == "md");
+            // What package managers put there is not ours.
+            if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+                folders.push(path);
+            } else if kind {
+                pages.push(path);
+            }
+        }
+    }
+    for folder in [".", "loom-config", "loom-gateway", "loom-layer"] {
+        pages.push(root.join(folder).join("README.md"));
+    }
+    pages
+}
+
+/// The blocks of a page that are YAML, each with its line.
+fn blocks(page: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut lines = page.lines().zip(1..);
+    while let Some((fence, at)) = lines.next() {
+        let Some(kind) = fence.trim_start().strip_prefix("```") else {
+            continue;
+        };
+        let inside = lines.by_ref().map(|(line, _)| line);
+        let text: Vec<_> = inside
+            .take_while(|line| !line.trim_start().starts_with("```"))
+            .collect();
+        if kind.starts_with("yaml") || kind.starts_with("yml") {
+            blocks.push((at, text.join("\n") + "\n"));
+        }
+    }
+    blocks
+}
+
 #[test]
-fn its_files_load() {
+fn a_block_is_what_stands_between_two_fences() {
+    let page = "```sh\na: 1\n```\n- x\n  ```yaml\n  a: 1\n  ```\n```yaml title\nb:\n```\n";
+    let expected = [(5, "  a: 1\n".to_owned()), (8, "b:\n".to_owned())];
+    assert_eq!(blocks(page), expected);
+}
+
+#[test]
+fn every_file_that_a_page_shows_loads() {
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("secrets")).expect("a directory");
     fs::write(directory.path().join("secrets/token"), "s3cret\n").expect("a secret");
@@ -81,15 +130,38 @@ fn its_files_load() {
     }
     let secret = "0123456789abcdef0123456789abcdef\n";
     fs::write(directory.path().join("secrets/jwt"), secret).expect("a secret");
-    let loader = Loader::new([("BACKEND".to_owned(), "127.0.0.1:3000".to_owned())]);
-    let page = page("configuration.md");
-    let mut loaded = 0;
-    for block in page.split("```yaml\n").skip(1) {
-        let (text, _) = block.split_once("```").expect("the end of the block");
-        if let Err(error) = loader.parse(directory.path().join("loom.yaml"), text) {
-            panic!("{text}\n{error}");
+    let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/public.pem");
+    fs::copy(key, directory.path().join("public.pem")).expect("a key");
+    let variables = [
+        ("BACKEND", "127.0.0.1:3000"),
+        ("ADMIN_TOKEN", "0123456789abcdef"),
+    ];
+    let loader = Loader::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut wrong = Vec::new();
+    let mut loaded = BTreeMap::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for (line, block) in blocks(&text) {
+            if let Err(error) = loader.parse(directory.path().join("loom.yaml"), &block) {
+                wrong.push(format!("{}:{line}:\n{block}{error}", page.display()));
+            }
+            let name = page.file_name().and_then(|name| name.to_str());
+            *loaded
+                .entry(name.unwrap_or_default().to_owned())
+                .or_insert(0) += 1;
         }
-        loaded += 1;
     }
-    assert!(loaded >= 8, "only {loaded} blocks were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    for (name, least) in [
+        ("configuration.md", 30),
+        ("first-plugin.md", 5),
+        ("limits.md", 1),
+        ("observability.md", 5),
+        ("protocols.md", 1),
+        ("tls.md", 4),
+        ("README.md", 2),
+    ] {
+        let blocks = loaded.get(name).copied().unwrap_or(0);
+        assert!(blocks >= least, "only {blocks} blocks of {name} were found");
+    }
 }
