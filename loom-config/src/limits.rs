@@ -56,6 +56,11 @@ pub(crate) const HEADER_BYTES_RANGE: RangeInclusive<u64> = (8 << 10)..=(16 << 20
 pub(crate) const LISTENER_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a client may leave what is sent to it: a train in a tunnel comes out within this time, and nginx waits as long.
 pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of a body that give back a second of the time for it: less than any network that people use, more than an attacker
+/// has to spend for nothing, and what Apache asks for.
+pub(crate) const BODY_RATE: u64 = 500;
+/// The bounds of [`BODY_RATE`].
+pub(crate) const BODY_RATE_RANGE: RangeInclusive<u64> = 1..=(1 << 30);
 /// Bounds of the requests of one connection.
 pub(crate) const REQUESTS_RANGE: RangeInclusive<u64> = 1..=1_000_000_000;
 /// Header fields of a request: browsers send some 20, and Envoy takes as many.

@@ -36,7 +36,7 @@ pub use action::{
     Template,
 };
 pub use auth::{BasicAuth, Jwt, JwtKey, TokenPlace};
-pub use listener_limits::{Http2Limits, ListenerLimits};
+pub use listener_limits::{BodyPace, Http2Limits, ListenerLimits};
 pub use middleware::{Compression, Cors, Middleware, Origin, RateKey, RateLimit};
 pub use normalize::{DotSegments, EscapedSlashes, NormalizePath};
 pub use pattern::Pattern;

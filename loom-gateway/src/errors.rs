@@ -50,6 +50,8 @@ failures! {
     PathRefused: BAD_REQUEST, "path_refused", "the request path is not in its normal form";
     /// The client's body ended early or broke the rules of its framing.
     RequestBody: BAD_REQUEST, "request_body", "the request body is not complete";
+    /// The client's body did not come at the pace of the listener's `limits.body_timeout`.
+    BodyTimeout: REQUEST_TIMEOUT, "body_timeout", "the request body did not come in time";
     /// The client is not in a network of the route's `ip_allow`, or in one of its `ip_deny`.
     IpDenied: FORBIDDEN, "ip_denied", "clients at this address may not ask for this";
     /// The route's `rate_limit` has no token left for this client.
@@ -145,9 +147,11 @@ impl Failure {
     /// `UNAVAILABLE` would deny.
     pub(crate) fn grpc_code(self) -> u8 {
         match self {
-            Self::TryTimeout | Self::RouteTimeout | Self::IdleTimeout | Self::GrpcDeadline => {
-                grpc::DEADLINE_EXCEEDED
-            }
+            Self::TryTimeout
+            | Self::RouteTimeout
+            | Self::IdleTimeout
+            | Self::GrpcDeadline
+            | Self::BodyTimeout => grpc::DEADLINE_EXCEEDED,
             _ => grpc::code(self.row().0),
         }
     }

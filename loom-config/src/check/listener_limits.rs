@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::Checker;
 use crate::limits;
-use crate::model::{Http2Limits, ListenerLimits};
+use crate::model::{BodyPace, Http2Limits, ListenerLimits};
 use crate::raw::{self, SizeText};
 use crate::tree::KeyPath;
 
@@ -30,6 +30,7 @@ pub(super) fn check(
         let key = path.key("send_timeout");
         checker.duration(raw.send_timeout.as_ref(), range, &key)
     };
+    let body = body_pace(raw, path, checker);
     let header_bytes = {
         let range = &limits::HEADER_BYTES_RANGE;
         let key = path.key("header_bytes");
@@ -48,6 +49,7 @@ pub(super) fn check(
         header_timeout: header_timeout.unwrap_or(default.header_timeout),
         idle_timeout: idle_timeout.unwrap_or(default.idle_timeout),
         send_timeout: send_timeout.unwrap_or(default.send_timeout),
+        body,
         requests_per_connection: raw.requests_per_connection,
         header_bytes,
         header_count: raw.header_count.unwrap_or(default.header_count),
@@ -55,6 +57,28 @@ pub(super) fn check(
         tls_handshake_timeout: tls_handshake_timeout.unwrap_or(default.tls_handshake_timeout),
         http2: check_http2(http2, header_bytes, &path.key("http2"), checker),
     }
+}
+
+fn body_pace(
+    raw: &raw::ListenerLimits,
+    path: &KeyPath<'_>,
+    checker: &mut Checker<'_>,
+) -> Option<BodyPace> {
+    let rate = {
+        let range = &limits::BODY_RATE_RANGE;
+        checker.size(raw.body_rate.as_ref(), range, &path.key("body_rate"))
+    };
+    let range = &limits::IDLE_TIMEOUT_RANGE;
+    let written = raw.body_timeout.as_ref();
+    let timeout = checker.duration(written, range, &path.key("body_timeout"));
+    if raw.body_rate.is_some() && checker.is_empty_of(path, &["body_timeout"]) {
+        let message = "without `body_timeout` this would do nothing; add it, or leave this out";
+        checker.fault(&path.key("body_rate"), message);
+    }
+    Some(BodyPace {
+        timeout: timeout?,
+        rate: rate.unwrap_or(limits::BODY_RATE),
+    })
 }
 
 fn check_http2(

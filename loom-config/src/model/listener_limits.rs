@@ -17,6 +17,8 @@ pub struct ListenerLimits {
     pub idle_timeout: Duration,
     /// How long a client may leave what is sent to it.
     pub send_timeout: Duration,
+    /// How fast the body of a request has to come; `None`: as slowly as it likes.
+    pub body: Option<BodyPace>,
     /// Requests after which a connection is ended; `None`: no limit.
     pub requests_per_connection: Option<u64>,
     /// Size of the head of a request, in bytes.
@@ -39,6 +41,7 @@ impl Default for ListenerLimits {
             header_timeout: limits::HEADER_TIMEOUT,
             idle_timeout: limits::LISTENER_IDLE_TIMEOUT,
             send_timeout: limits::SEND_TIMEOUT,
+            body: None,
             requests_per_connection: None,
             header_bytes: limits::HEADER_BYTES,
             header_count: limits::HEADER_COUNT,
@@ -47,6 +50,15 @@ impl Default for ListenerLimits {
             http2: Http2Limits::default(),
         }
     }
+}
+
+/// How fast the body of a request has to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyPace {
+    /// How long it is waited for, all waiting together.
+    pub timeout: Duration,
+    /// How many bytes give back a second of that; never 0.
+    pub rate: u64,
 }
 
 /// What a listener takes on one connection of HTTP/2.

@@ -32,6 +32,16 @@ pub(crate) struct ListenerLimits {
     /// 24h. Default: 60s.
     #[schemars(extend("default" = "60s"))]
     pub(crate) send_timeout: Option<DurationText>,
+    /// How long the gateway waits for the body of a request, all its waiting together; what comes gives time back, see `body_rate`.
+    /// A client that is slower is answered with 408. Upgraded connections, and requests whose response has begun, are not
+    /// met. From 1ms to 24h. Default: no limit.
+    #[schemars(extend("examples" = ["30s"]))]
+    pub(crate) body_timeout: Option<DurationText>,
+    /// How many bytes of a body give back a second of `body_timeout`: who sends as many in each second may take as long as it likes.
+    /// From 1B to 1GiB. Default: 500B.
+    #[schemars(extend("default" = "500B"))]
+    #[schemars(extend("examples" = ["10KiB"]))]
+    pub(crate) body_rate: Option<SizeText>,
     /// Requests after which a connection is ended, once they are answered. Default: no limit.
     #[schemars(range(min = *limits::REQUESTS_RANGE.start(), max = *limits::REQUESTS_RANGE.end()))]
     #[schemars(extend("examples" = [10000]))]

@@ -1,6 +1,7 @@
 //! A listener is an axum `Router`: what happens to every request before its route is known.
 
 mod access_log;
+mod body_timeout;
 mod catch_panic;
 mod client;
 mod entry;
@@ -20,7 +21,8 @@ use axum::Router;
 use loom_config::model::Listener;
 use loom_layer::LoomChain;
 use tower::ServiceBuilder;
-use tower::util::MapResponseLayer;
+use tower::layer::util::Identity;
+use tower::util::{Either, MapResponseLayer, option_layer};
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use access_log::Sink as AccessLog;
@@ -39,6 +41,7 @@ use crate::grpc::GrpcLayer;
 use crate::metrics::{Metrics, show_failures};
 use crate::trace::{TraceLayer, Tracing};
 use access_log::AccessLogLayer;
+use body_timeout::BodyTimeoutLayer;
 use catch_panic::CatchPanicLayer;
 use client::ClientLayer;
 use entry::Entry;
@@ -46,6 +49,13 @@ use forwarded::ForwardedLayer;
 use normalize::NormalizePathLayer;
 use redirect_https::RedirectHttpsLayer;
 use request_id::RandomId;
+
+/// What [`border`] is made of.
+pub(crate) type Border = (
+    ClientLayer,
+    Either<RedirectHttpsLayer, Identity>,
+    NormalizePathLayer,
+);
 
 /// The router of a listener: its layers around its plugins and its routes.
 ///
@@ -60,7 +70,6 @@ pub(crate) fn listener_router(
     access_log: Option<&Arc<AccessLog>>,
     tracing: Option<&Arc<Tracing>>,
 ) -> Router {
-    let (client, normalize) = border(listener);
     let stack = ServiceBuilder::new()
         // Outside of everything that names the client.
         .option_layer(ForwardedLayer::new(&listener.trusted_proxies))
@@ -80,19 +89,20 @@ pub(crate) fn listener_router(
         .layer(GrpcLayer)
         // Around all that is not only the gateway's: routes, plugins, upstreams.
         .layer(CatchPanicLayer)
-        .layer(client)
-        // As soon as it is known by which scheme a request came, and before anything is done for it.
-        .option_layer(listener.redirect_https.map(RedirectHttpsLayer::new))
-        .layer(normalize)
+        .layer(border(listener))
+        // Around all that reads the body, and where it is known whether there is one.
+        .option_layer(listener.limits.body.map(BodyTimeoutLayer::new))
         .service(Entry::new(routes, plugins, listener.normalize_path));
     Router::new().fallback_service(stack)
 }
 
-/// What makes a request the one that routes are asked about.
-pub(crate) fn border(listener: &Listener) -> (ClientLayer, NormalizePathLayer) {
+/// What makes a request the one that routes are asked about, or answers it.
+pub(crate) fn border(listener: &Listener) -> Border {
     (
         // Nothing below reads an untrue header, or a request that is two.
         ClientLayer::new(&listener.limits),
+        // As soon as it is known by which scheme a request came, and before anything is done for it.
+        option_layer(listener.redirect_https.map(RedirectHttpsLayer::new)),
         // Just before plugins and routes, which see the normal path: the log shows it as it was sent.
         NormalizePathLayer::new(listener.normalize_path),
     )

@@ -20,7 +20,7 @@ const USUAL_PORT: u16 = 443;
 
 /// Redirects requests that have not come by HTTPS, neither to the gateway nor to a proxy before it that is trusted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RedirectHttpsLayer {
+pub(crate) struct RedirectHttpsLayer {
     port: u16,
 }
 
@@ -44,7 +44,7 @@ impl<S> Layer<S> for RedirectHttpsLayer {
 
 /// The service of [`RedirectHttpsLayer`].
 #[derive(Debug, Clone)]
-pub(super) struct RedirectHttps<S> {
+pub(crate) struct RedirectHttps<S> {
     inner: S,
     port: u16,
 }

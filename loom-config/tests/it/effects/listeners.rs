@@ -60,6 +60,14 @@ pub(super) const EFFECTS: &[Effect] = &[
         "listeners: [{address: '0.0.0.0:80', limits: {<<connections_per_address: 5>>}}]",
     ),
     (
+        "listeners[].limits.body_timeout",
+        "listeners: [{address: '0.0.0.0:80', limits: {<<body_timeout: 30s>>}}]",
+    ),
+    (
+        "listeners[].limits.body_rate",
+        "listeners: [{address: '0.0.0.0:80', limits: {body_timeout: 30s, <<body_rate: 1KiB>>}}]",
+    ),
+    (
         "listeners[].limits.idle_timeout",
         "listeners: [{address: '0.0.0.0:80', limits: {<<idle_timeout: 5s>>}}]",
     ),

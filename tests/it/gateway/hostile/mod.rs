@@ -8,6 +8,7 @@ mod http2;
 mod plugins;
 mod recorder;
 mod slow;
+mod slow_bodies;
 mod syntax;
 
 use loom_gateway::Running;

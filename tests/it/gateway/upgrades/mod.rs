@@ -19,7 +19,10 @@ const AGREE: &[u8] =
     b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: foo/2\r\nx-a: b\r\n\r\n";
 
 /// Both ends of a connection that was upgraded through a gateway: the client's and the upstream's.
-async fn upgraded(gateway: std::net::SocketAddr, upstream: &Upstream) -> (Raw, TcpStream) {
+pub(super) async fn upgraded(
+    gateway: std::net::SocketAddr,
+    upstream: &Upstream,
+) -> (Raw, TcpStream) {
     let mut client = Raw::connect(gateway).await;
     client.send(ASK).await;
     let mut server = upstream.accept().await;
