@@ -18,6 +18,7 @@ mod access_log;
 mod actions;
 mod admin;
 mod changes;
+mod circles;
 mod conditions;
 mod defaults;
 mod endpoints;
@@ -67,7 +68,7 @@ pub(crate) fn check(raw: &Raw, tree: &Node, report: &mut Report) -> Option<Confi
         .cache_dir
         .as_deref()
         .map(|folder| checker.beside(&cache_dir, folder));
-    Some(Config {
+    let config = Config {
         files: Vec::new(),
         warnings: Vec::new(),
         included: Vec::new(),
@@ -86,7 +87,9 @@ pub(crate) fn check(raw: &Raw, tree: &Node, report: &mut Report) -> Option<Confi
         reload: reload(raw.reload.as_ref()),
         shutdown,
         document: Document::new(tree, checker.report),
-    })
+    };
+    circles::check(&config, &mut checker);
+    Some(config)
 }
 
 /// What the checks share.

@@ -49,8 +49,8 @@ pub(crate) struct Jwt {
     pub(crate) audience: Option<OneOrMany<String>>,
     /// How tokens are signed. Default: all ways that fit the keys.
     pub(crate) algorithms: Option<OneOrMany<JwtAlgorithm>>,
-    /// How far clocks may be apart, from 0s to 1h. Default: 60s.
-    #[schemars(extend("default" = "60s"))]
+    /// How far clocks may be apart, from 0s to 1h, in whole seconds. Default: 60s.
+    #[schemars(extend("default" = "60s", "examples" = ["5s"]))]
     pub(crate) leeway: Option<DurationText>,
     /// Claims that a token has to have beside `exp`. Default: none.
     #[schemars(extend("examples" = [["sub"]]))]

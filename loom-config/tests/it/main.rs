@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod certificates;
+mod circles;
 mod docs;
 mod effects;
 mod guide;

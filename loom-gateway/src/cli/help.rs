@@ -27,7 +27,8 @@ Examples:
 Faults end with exit code 1: all that is wrong in the file, each plugin that does not load or
 refuses its configuration, an address that cannot be taken, an access log that cannot be written.
 Warnings are about what may be otherwise once it starts: an address that somebody listens on,
-maybe the gateway that runs already, and servers whose names are not found now.";
+maybe the gateway that runs already, servers whose names are not found now; and about what works
+for a while: certificates that end soon, upstreams that lead back to the gateway itself.";
 
 pub(super) const HEALTH: &str = "\
 Examples:

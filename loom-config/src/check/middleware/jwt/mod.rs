@@ -19,6 +19,11 @@ pub(super) fn check(raw: &raw::Jwt, path: &KeyPath<'_>, checker: &mut Checker<'_
     let keys = keys::check(raw, wanted.as_deref(), path, checker);
     let at = path.key("leeway");
     let leeway = checker.duration(raw.leeway.as_ref(), &limits::LEEWAY_RANGE, &at);
+    if leeway.is_some_and(|leeway| leeway.subsec_nanos() != 0) {
+        let message =
+            "tokens tell times in seconds, and a part of one would not count; write whole seconds";
+        checker.fault(&at, message);
+    }
     let from = match &raw.from {
         None => Some(TokenPlace::Bearer),
         Some(raw) => place(raw, &path.key("from"), checker),
