@@ -77,7 +77,7 @@ pub(super) struct RouteArgs {
     /// A header of the request; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
-    /// The listener that the request comes to [default: the first one]
+    /// The listener that the request comes to [default: the first one of the URL's scheme]
     #[arg(long, value_name = "NAME")]
     pub(super) listener: Option<String>,
     /// Print JSON

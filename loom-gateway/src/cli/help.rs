@@ -51,7 +51,8 @@ Examples:
 
 The first row that fits a request is its route, whatever the order in the file: a host that is
 closer comes first, then a path that is closer, then more conditions, then the lower `order`.
-Each host and path of a route is a row. Plugins stand in the order in which requests pass them.";
+Each host and path of a route is a row. Below it stands what requests meet, in this order; below
+a listener what each of its requests meets.";
 
 pub(super) const ROUTE: &str = "\
 Examples:
@@ -61,6 +62,7 @@ Examples:
   loom route GET /metrics --listener internal
   loom route GET /health --json && echo it has a route
 
-It says which route takes the request, the plugins that it passes, what the upstream gets, and
-why other routes do not take it. Nothing is sent and no plugin is loaded: what plugins would
-change is not seen. The exit code is 0 when a route takes it, and 3 when none does.";
+It says which route takes the request, all that it meets in the order in which it meets it, from
+the listener to the upstream, what the upstream gets, and why other routes do not take it. Nothing
+is sent and no plugin is loaded: what plugins would change is not seen. The exit code is 0 when a
+route takes it, and 3 when none does.";

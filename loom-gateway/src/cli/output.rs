@@ -33,6 +33,43 @@ pub(super) fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// How wide a text is at the most, where its words let it be.
+pub(super) const WIDTH: usize = 80;
+
+/// Names and what stands beside them, broken into lines that fit. What has no name goes on with the one above.
+pub(super) fn named(rows: &[(String, String)]) -> String {
+    let names = rows.iter().map(|(name, _)| name.chars().count());
+    let indent = names.max().unwrap_or(0) + 2;
+    let mut text = String::new();
+    for (name, value) in rows {
+        let mut name = name.as_str();
+        for line in wrapped(value, WIDTH.saturating_sub(indent)) {
+            let line = format!("{name:indent$}{line}");
+            text.push_str(line.trim_end());
+            text.push('\n');
+            name = "";
+        }
+    }
+    text
+}
+
+/// Lines of at most this width, broken between words; further ones stand a little to the right. A word that is longer is a line.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let is_first = line.trim().is_empty();
+        if !is_first && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::replace(&mut line, "  ".to_owned()));
+        } else if !is_first {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +79,20 @@ mod tests {
         let rows = [vec!["é", "b"], vec!["long", "x"], vec!["only"]];
         let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect());
         assert_eq!(columns(&rows), "é     b\nlong  x\nonly\n");
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        for (text, lines) in [
+            ("", &[""][..]),
+            ("aa bb cc", &["aa bb", "  cc"]),
+            ("aaaaaaaa b", &["aaaaaaaa", "  b"]),
+            ("a bbbbbb c", &["a", "  bbbbbb", "  c"]),
+        ] {
+            assert_eq!(wrapped(text, 5), lines, "{text}");
+        }
+        let rows = [("name", "x"), ("", "y")];
+        let rows = rows.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(named(&rows), "name  x\n      y\n");
     }
 }

@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use http::header::{HOST, HeaderName, HeaderValue};
+use http::uri::Scheme;
 use http::{Method, Request, Uri};
-use loom_config::model::{Action, Config, Route};
+use loom_config::model::{Config, Listener, Route};
 
 use super::args::{Options, RouteArgs};
 use super::config;
-use super::output::{columns, print};
+use super::output::{named, print};
 use super::run::Result;
-use crate::inspect::{self, Decision, Outcome, Reason, Row};
+use crate::inspect::{self, Decision, Outcome, Reason, Row, Step, Way};
 use crate::route::Preview;
 
 /// No route takes the request.
@@ -21,12 +22,13 @@ const OTHERS: usize = 20;
 
 pub(super) fn run(options: &Options, args: &RouteArgs) -> Result<ExitCode> {
     let (_, config) = config::load(options)?;
-    let listener = listener(&config, args.listener.as_deref())?;
-    let decision = Decision::new(&config, listener, request(args)?);
+    let (request, scheme) = request(args)?;
+    let listener = listener(&config, args.listener.as_deref(), scheme.as_ref())?;
+    let decision = Decision::new(&config, listener, request);
     let text = if args.json {
         format!("{:#}\n", decision.json())
     } else {
-        text(&config, &decision)
+        text(&decision)
     };
     print(&text)?;
     Ok(if decision.is_taken() {
@@ -36,10 +38,14 @@ pub(super) fn run(options: &Options, args: &RouteArgs) -> Result<ExitCode> {
     })
 }
 
-/// The place of the listener of this name, or of the first one.
-fn listener(config: &Config, name: Option<&str>) -> Result<usize> {
-    let Some(name) = name else { return Ok(0) };
+/// The place of the listener of this name, or else of the first one that speaks this scheme, or of the first one.
+fn listener(config: &Config, name: Option<&str>, scheme: Option<&Scheme>) -> Result<usize> {
     let mut listeners = config.listeners.iter();
+    let Some(name) = name else {
+        let is_secure = scheme.map(|scheme| *scheme == Scheme::HTTPS);
+        let speaks = |listener: &Listener| is_secure.is_none_or(|it| it == listener.tls.is_some());
+        return Ok(listeners.position(speaks).unwrap_or(0));
+    };
     let place = listeners.position(|listener| listener.name == name);
     place.ok_or_else(|| {
         let known = config.listeners.iter().map(|one| one.name.as_str());
@@ -52,8 +58,8 @@ fn listener(config: &Config, name: Option<&str>) -> Result<usize> {
     })
 }
 
-/// The request as a client of HTTP/1.1 would send it.
-fn request(args: &RouteArgs) -> Result<Request<()>> {
+/// The request as a client of HTTP/1.1 would send it, and the scheme that it is for.
+fn request(args: &RouteArgs) -> Result<(Request<()>, Option<Scheme>)> {
     let method = Method::from_bytes(args.method.as_bytes());
     let method =
         method.map_err(|_| format!("`{}` is no method; write GET or POST", args.method))?;
@@ -83,40 +89,84 @@ fn request(args: &RouteArgs) -> Result<Request<()>> {
             .headers_mut()
             .insert(HOST, HeaderValue::from_str(host)?);
     }
-    Ok(request)
+    Ok((request, uri.scheme().cloned()))
 }
 
-fn text(config: &Config, decision: &Decision<'_>) -> String {
-    let mut rows = Vec::new();
-    let mut row = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
+fn text(decision: &Decision<'_>) -> String {
+    let mut rows = Rows::default();
     match &decision.outcome {
         Outcome::Refused(response) => {
-            row("route", "none is asked".to_owned());
-            row("answer", answer(response));
+            rows.add("route", "none is asked");
+            rows.add("answer", answer(response));
         }
         Outcome::NoRoute(request) => {
-            row("route", "none: the answer is 404".to_owned());
-            row("request", line(request));
+            rows.add("route", "none: the answer is 404");
+            rows.add("request", line(request));
         }
         Outcome::Taken(taken) => {
-            let route = taken.row.route;
-            row("route", route.id.clone());
-            row("request", line(&taken.request));
-            row("taken by", taken_by(&taken.row));
-            for (name, value) in plugins(config, route) {
-                row(name, value);
-            }
-            for (name, value) in sent(config, route, &taken.preview) {
-                row(name, value);
+            rows.add("route", &taken.row.route.id);
+            rows.add("request", line(&taken.request));
+            rows.add("taken by", taken_by(&taken.row));
+        }
+    }
+    let head = named(&rows.0);
+    format!(
+        "{head}\nwhat it meets\n{}{}",
+        way(decision),
+        others(decision)
+    )
+}
+
+/// What the request meets, in this order.
+fn way(decision: &Decision<'_>) -> String {
+    let Way {
+        listener,
+        route,
+        action,
+    } = decision.way();
+    let mut rows = Rows::default();
+    let at = decision.listener;
+    let speaks = inspect::listens(at);
+    rows.add(
+        "  listener",
+        format!("{} ({}), {speaks}", at.name, at.address),
+    );
+    rows.steps(listener);
+    if let Outcome::Taken(taken) = &decision.outcome {
+        rows.add("  route", &taken.row.route.id);
+        rows.steps(route);
+        let preview = &taken.preview;
+        if let Preview::Sent(request) = preview {
+            let host = inspect::host(request).unwrap_or("that of the endpoint");
+            let target = inspect::target(request);
+            rows.add("  sent as", format!("{} {target}", request.method()));
+            rows.add("", format!("host: {host}"));
+        }
+        rows.steps(action);
+        if let Preview::Answered(response) = preview {
+            rows.add("  answer", answer(response));
+        }
+    }
+    named(&rows.0)
+}
+
+/// Names, and what stands beside them.
+#[derive(Default)]
+struct Rows(Vec<(String, String)>);
+
+impl Rows {
+    fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.0.push((name.to_owned(), value.into()));
+    }
+
+    fn steps(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            let mut name = format!("  {}", step.key);
+            for line in step.says {
+                self.0.push((std::mem::take(&mut name), line));
             }
         }
     }
-    let listener = decision.listener;
-    row(
-        "listener",
-        format!("{} ({})", listener.name, listener.address),
-    );
-    columns(&rows) + &others(decision)
 }
 
 fn line(request: &Request<()>) -> String {
@@ -128,63 +178,6 @@ fn taken_by(row: &Row<'_>) -> String {
     let mut all = vec![format!("host {}", row.host()), format!("path {}", row.path)];
     all.extend(row.conditions());
     all.join(", ")
-}
-
-fn plugins(config: &Config, route: &Route) -> Vec<(&'static str, String)> {
-    if route.plugins.is_empty() {
-        return vec![("plugins", "none".to_owned())];
-    }
-    let mut rows = Vec::new();
-    for (place, one) in route.plugins.iter().enumerate() {
-        let of = if one.inherited { ", of defaults" } else { "" };
-        let name = inspect::name(config, one);
-        let own = if one.overrides.config.is_some() {
-            ", config of its own"
-        } else {
-            ""
-        };
-        rows.push((
-            if place == 0 { "plugins" } else { "" },
-            format!("{}. {name} (priority {}{of}{own})", place + 1, one.priority),
-        ));
-    }
-    if route.plugins.len() > 1 {
-        let why = "in this order: higher priority first; of the same, those of defaults, then the order of the list";
-        rows.push(("", why.to_owned()));
-    }
-    rows
-}
-
-/// What becomes of the request behind the plugins.
-fn sent(config: &Config, route: &Route, preview: &Preview) -> Vec<(&'static str, String)> {
-    let mut rows = Vec::new();
-    let shares = match &route.action {
-        Action::Upstream(upstream) => vec![(*upstream, None)],
-        Action::Split(shares) => shares
-            .iter()
-            .map(|share| (share.upstream, Some(share.weight)))
-            .collect(),
-        Action::Redirect(_) | Action::Respond(_) => Vec::new(),
-    };
-    for (upstream, weight) in shares {
-        let upstream = &config.upstreams[upstream];
-        let weight = weight.map_or_else(String::new, |weight| format!(", weight {weight}"));
-        let endpoints = inspect::endpoints(&upstream.target);
-        rows.push((
-            "upstream",
-            format!("{} ({endpoints}{weight})", upstream.name),
-        ));
-    }
-    match preview {
-        Preview::Sent(request) => {
-            let target = inspect::target(request);
-            let host = inspect::host(request).unwrap_or("that of the endpoint");
-            rows.push(("sent as", format!("{} {target}", request.method())));
-            rows.push(("", format!("host: {host}")));
-        }
-        Preview::Answered(response) => rows.push(("answer", answer(response))),
-    }
-    rows
 }
 
 fn answer(response: &http::Response<axum::body::Body>) -> String {
@@ -205,12 +198,11 @@ fn others(decision: &Decision<'_>) -> String {
         return String::new();
     }
     let (close, far): (Vec<_>, Vec<_>) = others.iter().partition(|(_, reason)| reason.is_close());
-    let row =
-        |(route, reason): &&(&Route, Reason)| vec![format!("  {}", route.id), reason.to_string()];
+    let row = |(route, reason): &&(&Route, Reason)| (format!("  {}", route.id), reason.to_string());
     let rows: Vec<_> = close.iter().chain(&far).take(OTHERS).map(row).collect();
     let more = match others.len().saturating_sub(OTHERS) {
         0 => String::new(),
         more => format!("  and {more} more; --json tells all\n"),
     };
-    format!("\nother routes\n{}{more}", columns(&rows))
+    format!("\nother routes\n{}{more}", named(&rows))
 }

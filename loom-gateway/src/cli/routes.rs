@@ -7,9 +7,12 @@ use loom_config::model::Config;
 
 use super::args::{Options, RoutesArgs};
 use super::config;
-use super::output::{columns, print};
+use super::output::{WIDTH, columns, print, wrapped};
 use super::run::Result;
-use crate::inspect::{Row, Table, does};
+use crate::inspect::{self, Row, Step, Table, does};
+
+/// What stands before what belongs to the line above.
+const INDENT: &str = "    ";
 
 pub(super) fn run(options: &Options, args: &RoutesArgs) -> Result<ExitCode> {
     let (_, config) = config::load(options)?;
@@ -27,30 +30,42 @@ fn text(config: &Config, table: &Table<'_>) -> String {
     let mut text = String::from("LISTENERS\n");
     let listeners = config.listeners.iter();
     let listeners: Vec<_> = listeners
-        .map(|listener| vec![listener.name.clone(), listener.address.to_string()])
+        .map(|listener| {
+            let address = listener.address.to_string();
+            let speaks = inspect::listens(listener);
+            vec![listener.name.clone(), address, speaks]
+        })
         .collect();
-    text.push_str(&columns(&listeners));
-    let head = [
-        "HOST",
-        "PATH",
-        "CONDITIONS",
-        "ROUTE",
-        "LISTENERS",
-        "PLUGINS",
-        "ACTION",
-    ];
+    for (line, listener) in columns(&listeners).lines().zip(&config.listeners) {
+        let _ = writeln!(text, "{line}");
+        below(&mut text, &table.met_at(listener));
+    }
+    let head = ["HOST", "PATH", "CONDITIONS", "ROUTE", "LISTENERS", "ACTION"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(table.rows.iter().map(|row| cells(config, row)));
-    let _ = write!(text, "\n{}", columns(&rows));
+    let lines = columns(&rows);
+    let mut lines = lines.lines();
+    let _ = writeln!(text, "\n{}", lines.next().unwrap_or_default());
+    for (line, row) in lines.zip(&table.rows) {
+        let _ = writeln!(text, "{line}");
+        below(&mut text, &row.steps(config));
+    }
     text
+}
+
+/// What a request meets there, under the line that it belongs to: plugins by their names, of the rest what there is.
+fn below(text: &mut String, steps: &[Step]) {
+    let names: Vec<_> = steps.iter().map(|step| step.brief.as_str()).collect();
+    if names.is_empty() {
+        return;
+    }
+    for line in wrapped(&names.join(", "), WIDTH - INDENT.len()) {
+        let _ = writeln!(text, "{INDENT}{line}");
+    }
 }
 
 fn cells(config: &Config, row: &Row<'_>) -> Vec<String> {
     let listeners = row.listeners(config);
-    let plugins = row.route.plugins.iter();
-    let plugins: Vec<_> = plugins
-        .map(|one| config.plugins[one.plugin].name.as_str())
-        .collect();
     vec![
         row.host(),
         row.path.to_string(),
@@ -61,7 +76,6 @@ fn cells(config: &Config, row: &Row<'_>) -> Vec<String> {
         } else {
             listeners.join(", ")
         },
-        or_dash(plugins.join(", ")),
         does(config, &row.route.action),
     ]
 }

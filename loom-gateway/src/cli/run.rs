@@ -12,6 +12,7 @@ use super::args::{CheckArgs, Options};
 use super::output::print;
 use super::{config, open_files};
 use crate::app::{CheckReport, Drained, Gateway, Source, Watch};
+use crate::inspect::count;
 use crate::logging;
 
 pub(super) type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -58,15 +59,18 @@ pub(super) fn check(options: &Options, args: &CheckArgs) -> Result<ExitCode> {
     } = &config;
     let files = match included.len() {
         0 => String::new(),
-        more => format!(" and {more} included files"),
+        more => format!(" and {}", count(more, "included file")),
     };
+    let all = [
+        count(listeners.len(), "listener"),
+        count(plugins.len(), "plugin"),
+        count(routes.len(), "route"),
+        count(upstreams.len(), "upstream"),
+    ];
     print(&format!(
-        "{}{files}: no faults ({} listeners, {} plugins, {} routes, {} upstreams)\n",
+        "{}{files}: no faults ({})\n",
         path.display(),
-        listeners.len(),
-        plugins.len(),
-        routes.len(),
-        upstreams.len()
+        all.join(", ")
     ))?;
     Ok(ExitCode::SUCCESS)
 }

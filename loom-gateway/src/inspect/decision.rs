@@ -5,12 +5,13 @@ use futures_util::FutureExt;
 use http::header::HOST;
 use http::{Request, Response};
 use loom_config::model::{Config, Listener, PathMatch, Route};
-use loom_layer::{ConnectionInfo, PathParameters};
+use loom_layer::{ConnectionInfo, PathParameters, TlsInfo};
 use serde_json::{Map, Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::reason::{Reason, row_fits};
 use super::table::{Row, rows};
+use super::way::Way;
 use super::words;
 use crate::errors::Cause;
 use crate::route::Preview;
@@ -71,11 +72,22 @@ impl<'a> Decision<'a> {
         matches!(self.outcome, Outcome::Taken(_))
     }
 
+    /// What the request meets.
+    pub(crate) fn way(&self) -> Way {
+        match &self.outcome {
+            Outcome::Refused(_) => Way::refused(self.listener),
+            Outcome::NoRoute(_) => Way::new(self.config, self.listener, None),
+            Outcome::Taken(taken) => Way::new(self.config, self.listener, Some(taken.row.route)),
+        }
+    }
+
     /// As JSON.
     pub(crate) fn json(&self) -> Value {
         let mut json = Map::new();
         let mut put = |key: &str, value: Value| _ = json.insert(key.to_owned(), value);
         put("listener", json!(self.listener.name));
+        put("scheme", json!(scheme(self.listener)));
+        put("way", self.way().json());
         put("matched", json!(self.is_taken()));
         match &self.outcome {
             Outcome::Refused(response) => put("answered", answered(response)),
@@ -92,7 +104,7 @@ impl<'a> Decision<'a> {
                 put("host", json!(row.host()));
                 put("path", json!(row.path.to_string()));
                 put("conditions", json!(row.conditions()));
-                put("plugins", words::plugins(self.config, row.route));
+                put("plugins", words::plugins(self.config, &row.route.plugins));
                 put(does, what);
                 match preview {
                     Preview::Sent(request) => put("sent", shown(request)),
@@ -161,7 +173,10 @@ fn admitted(
 ) -> Result<Request<()>, Box<Response<Body>>> {
     if let Some(local) = listener.address.ip() {
         let peer = ([127, 0, 0, 1], 0).into();
-        let info = ConnectionInfo::new(peer, local);
+        let mut info = ConnectionInfo::new(peer, local);
+        if listener.tls.is_some() {
+            info = info.with_tls(TlsInfo::new("TLSv1.3"));
+        }
         request.extensions_mut().insert(info);
     }
     let behind = service_fn(|request: Request<()>| {
@@ -171,13 +186,22 @@ fn admitted(
     });
     let answer = router::border(listener).layer(behind).oneshot(request);
     let Some(Ok(mut response)) = answer.now_or_never() else {
-        // Neither waits for anything.
+        // Nothing of it waits.
         return Err(Box::default());
     };
     response
         .extensions_mut()
         .remove::<Request<()>>()
         .ok_or_else(|| Box::new(response))
+}
+
+/// The scheme of its requests.
+fn scheme(listener: &Listener) -> &'static str {
+    if listener.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    }
 }
 
 fn shown(request: &Request<()>) -> Value {

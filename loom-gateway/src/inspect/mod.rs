@@ -6,9 +6,11 @@
 mod decision;
 mod reason;
 mod table;
+mod way;
 mod words;
 
 pub(crate) use decision::{Decision, Outcome, host, location, target};
 pub(crate) use reason::Reason;
 pub(crate) use table::{Row, Table};
-pub(crate) use words::{does, endpoints, name};
+pub(crate) use way::{Step, Way, listens};
+pub(crate) use words::{count, does};

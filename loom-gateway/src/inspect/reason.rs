@@ -6,7 +6,7 @@ use http::Request;
 use loom_config::model::{PathMatch, Route, Segment};
 
 use super::table::Row;
-use super::words;
+use super::words::{self, listed};
 use crate::router::{Matcher, conditions};
 
 /// See the module's text.
@@ -162,9 +162,4 @@ fn kind(path: &PathMatch) -> &'static str {
         PathMatch::Prefix(_) => "prefix",
         PathMatch::Regex(_) => "expression",
     }
-}
-
-fn listed<T: ToString>(all: &[T]) -> String {
-    let all: Vec<_> = all.iter().map(ToString::to_string).collect();
-    all.join(", ")
 }

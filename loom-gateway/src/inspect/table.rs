@@ -1,8 +1,9 @@
 //! The routes in the order in which they are asked.
 
-use loom_config::model::{Config, HostMatch, PathMatch, Route};
+use loom_config::model::{Config, HostMatch, Listener, PathMatch, Route};
 use serde_json::{Value, json};
 
+use super::way::{self, Step, Way, listens};
 use super::words;
 use crate::router::{Asked, Found, Matcher};
 
@@ -32,10 +33,23 @@ impl<'a> Table<'a> {
         Self { config, rows }
     }
 
+    /// What a request meets at a listener.
+    pub(crate) fn met_at(&self, listener: &Listener) -> Vec<Step> {
+        Way::new(self.config, listener, None).listener
+    }
+
     /// As JSON, a row for each host and path.
     pub(crate) fn json(&self) -> Value {
+        let listeners = self.config.listeners.iter().map(|listener| {
+            json!({
+                "name": listener.name,
+                "address": listener.address.to_string(),
+                "speaks": listens(listener),
+                "steps": self.met_at(listener).iter().map(Step::json).collect::<Value>(),
+            })
+        });
         let rows = self.rows.iter().map(|row| row.json(self.config));
-        json!({ "routes": rows.collect::<Value>() })
+        json!({ "listeners": listeners.collect::<Value>(), "routes": rows.collect::<Value>() })
     }
 }
 
@@ -72,6 +86,11 @@ impl Row<'_> {
             .collect()
     }
 
+    /// What a request meets on the route.
+    pub(crate) fn steps(&self, config: &Config) -> Vec<Step> {
+        way::on_route(config, self.route)
+    }
+
     fn json(&self, config: &Config) -> Value {
         let (does, what) = words::action(config, &self.route.action);
         json!({
@@ -81,7 +100,8 @@ impl Row<'_> {
             "path": self.path.to_string(),
             "conditions": self.conditions(),
             "order": self.route.order,
-            "plugins": words::plugins(config, self.route),
+            "plugins": words::plugins(config, &self.route.plugins),
+            "steps": self.steps(config).iter().map(Step::json).collect::<Value>(),
             does: what,
         })
     }

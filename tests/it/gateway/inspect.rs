@@ -104,11 +104,12 @@ fn routes_stand_in_the_order_in_which_they_are_asked() {
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     for line in [
-        "web 127.0.0.1:0",
-        "HOST PATH CONDITIONS ROUTE LISTENERS PLUGINS ACTION",
-        "api.example.com /api/* GET|HEAD api all auth, log, limit upstream backend",
-        "*.example.com /api/* header x-canary = \"1\" canary all log upstream echo",
-        "* /metrics - metrics internal log respond 200",
+        "web 127.0.0.1:0 http",
+        "HOST PATH CONDITIONS ROUTE LISTENERS ACTION",
+        "api.example.com /api/* GET|HEAD api all upstream backend",
+        "plugins [auth, log, limit], strip_prefix, host_header",
+        "*.example.com /api/* header x-canary = \"1\" canary all upstream echo",
+        "* /metrics - metrics internal respond 200",
     ] {
         assert!(
             lines.iter().any(|one| one == line),

@@ -45,4 +45,5 @@ mod tls;
 mod tracing;
 mod upgrades;
 mod upstreams;
+mod way;
 mod zoo;
