@@ -97,6 +97,12 @@ fn routes_stand_in_the_order_in_which_they_are_asked() {
         expected.map(|(name, priority, inherited)| (Some(name), Some(priority), Some(inherited)));
     assert_eq!(plugins, expected);
     assert_eq!(rows[0]["conditions"][0], "GET|HEAD");
+    let steps = rows[0]["steps"].as_array().expect("a list").iter();
+    let keys: Vec<_> = steps.map(|step| step["key"].as_str()).collect();
+    let expected = ["plugins", "strip_prefix", "host_header"];
+    assert_eq!(keys, expected.map(Some));
+    assert_eq!(table["listeners"][1]["name"], "internal");
+    assert_eq!(table["listeners"][1]["speaks"], "http");
 
     let text = said(&run(&["routes"]));
     let lines: Vec<_> = text

@@ -179,7 +179,7 @@ upstreams:
     tls: {server_name: api.internal}
     limits: {connections: 500}
     timeouts: {connect: 1s, per_try: 2s}
-    health_check: {http: {path: /healthz}}
+    health_check: {grpc: {service: a.B}}
     outlier_detection: {consecutive_errors: 1}
 "#;
 
@@ -223,7 +223,7 @@ what it meets
                    load_balancer: consistent_hash on cookie session, ip
                    timeouts: connect 1s, per_try 2s, idle 30s
                    limits: connections 500, pending 1000
-                   health_check: GET /healthz every 10s
+                   health_check: a call of gRPC for a.B every 10s
                    outlier_detection: out for 30s after 1 error, at most 50% of
                      the servers
 
