@@ -74,10 +74,8 @@ fn asks_for_trailers(headers: &HeaderMap) -> bool {
 fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> Removed {
     // Most messages have one of them or none, so that looking at the names that are there is cheaper than asking for each.
     let mut found = [false; NAMES.len()];
-    for name in headers.keys().filter(|name| may_be_listed(name)) {
-        if let Some(at) = NAMES.iter().position(|listed| listed == name) {
-            found[at] = true;
-        }
+    for at in headers.keys().filter_map(place) {
+        found[at] = true;
     }
     let removed = Removed {
         te: found[TE_AT] && te(headers),
@@ -96,12 +94,19 @@ fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> Remov
     removed
 }
 
-/// Whether a name begins as one of [`NAMES`] does.
-fn may_be_listed(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str().as_bytes().first(),
-        Some(b'c' | b't' | b'u' | b'p' | b'k')
-    )
+/// The place of a name in [`NAMES`]. Told by its text: comparing it with each of them costs a request a hundred instructions.
+fn place(name: &HeaderName) -> Option<usize> {
+    match name.as_str() {
+        "connection" => Some(CONNECTION_AT),
+        "transfer-encoding" => Some(1),
+        "te" => Some(TE_AT),
+        "upgrade" => Some(UPGRADE_AT),
+        "proxy-authenticate" => Some(4),
+        "proxy-authorization" => Some(5),
+        "keep-alive" => Some(6),
+        "proxy-connection" => Some(7),
+        _ => None,
+    }
 }
 
 /// What `Connection` names beside the words that are no headers.
@@ -125,10 +130,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_passes_the_first_look() {
-        assert!(NAMES.iter().all(may_be_listed));
+    fn every_name_has_its_place() {
+        let places: Vec<_> = NAMES.iter().map(place).collect();
+        let all: Vec<_> = (0..NAMES.len()).map(Some).collect();
+        assert_eq!(places, all);
         assert_eq!((&NAMES[CONNECTION_AT], &NAMES[TE_AT]), (&CONNECTION, &TE));
         assert_eq!(NAMES[UPGRADE_AT], UPGRADE);
+        assert_eq!(place(&HOST), None);
     }
 
     fn after(headers: &[(&'static str, &'static str)]) -> Vec<String> {

@@ -89,6 +89,9 @@ enum Task {
         /// Let libFuzzer make the inputs, guided by the code that they reach; needs a C++ compiler
         #[arg(long)]
         guided: bool,
+        /// Optimise the targets, for long runs: several minutes to build, and many times as many inputs a second
+        #[arg(long, conflicts_with = "guided")]
+        release: bool,
     },
     /// Ask the gateway what RFC 9113 and RFC 7541 demand of a server, with h2spec
     ///
@@ -205,6 +208,7 @@ fn run(task: Task) -> Result<(), Error> {
             seed,
             inputs,
             guided,
+            release,
         } => xtask::fuzz::run(
             xtask::root(),
             &xtask::fuzz::Options {
@@ -213,6 +217,7 @@ fn run(task: Task) -> Result<(), Error> {
                 seed,
                 inputs,
                 guided,
+                release,
             },
         ),
         Task::H2spec => xtask::h2spec::run(xtask::root()),

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::listener::{Served, Tls};
 use crate::plugins::{Host, Place, PluginFault, Plugins};
 use crate::proxy::{Reports, Secure, Upstream};
-use crate::route::{Action, Middleware, Users, route_router};
+use crate::route::{Action, Middleware, Users, route_stack};
 use crate::router::{AccessLog, RouteTable, Selection, listener_router};
 use crate::trace::Tracing;
 
@@ -219,12 +219,12 @@ impl Assembled {
                 of_listener().map(|(route, action, ..)| (*route, action.clone())),
                 listener.normalize_path,
             );
-            let routers = of_listener().map(|(_, action, middleware, plugins)| {
+            let stacks = of_listener().map(|(_, action, middleware, plugins)| {
                 let (action, plugins) = (action.clone(), plugins.clone());
                 let middleware = middleware.clone();
-                route_router(action, middleware, plugins, &selection, metrics, reports)
+                route_stack(action, middleware, plugins, &selection, metrics, reports)
             });
-            let table = RouteTable::new(Arc::clone(&selection), routers, tracing.is_some());
+            let table = RouteTable::new(Arc::clone(&selection), stacks, tracing.is_some());
             let router = listener_router(
                 listener,
                 table,

@@ -65,8 +65,10 @@ pub(super) fn response<B>(response: &mut Response<B>) -> Result<(), Misframed> {
         if headers.contains_key(CONTENT_LENGTH) {
             return Err(Misframed::Both);
         }
+        return Ok(());
     }
-    let Some(length) = headers.get(CONTENT_LENGTH) else {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().peekable();
+    let Some(length) = lengths.next() else {
         return Ok(());
     };
     if without_body {
@@ -74,16 +76,19 @@ pub(super) fn response<B>(response: &mut Response<B>) -> Result<(), Misframed> {
         headers.remove(CONTENT_LENGTH);
         return Ok(());
     }
+    let is_only = lengths.peek().is_none();
     if !is_number(length.as_bytes()) {
         let one = one_of_list(length).ok_or(Misframed::Length)?;
-        if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
+        if !is_only {
             return Err(Misframed::Length);
         }
         headers.insert(CONTENT_LENGTH, one);
         return Ok(());
     }
-    let mut others = headers.get_all(CONTENT_LENGTH).iter().skip(1);
-    if others.any(|other| other != length) {
+    if is_only {
+        return Ok(());
+    }
+    if lengths.any(|other| other != length) {
         return Err(Misframed::Length);
     }
     leave_one(headers);

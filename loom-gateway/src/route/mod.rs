@@ -1,14 +1,14 @@
-//! A route is an axum `Router`: the layers of one route around the proxy service.
+//! A route is a stack: its layers around the proxy service.
 
 mod action;
 mod changes;
 mod idle;
 mod middleware;
+mod stack;
 mod timeout;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use http::Response;
 use loom_layer::{LoomChain, RequestBody, RouteInfo};
@@ -20,6 +20,7 @@ use tower_http::map_response_body::MapResponseBodyLayer;
 
 pub(crate) use action::{Action, Preview};
 pub(crate) use middleware::{Middleware, Users};
+pub(crate) use stack::{Stack, StackFuture};
 
 use crate::metrics::{Metrics, WatchLayer};
 use crate::proxy::Reports;
@@ -38,16 +39,16 @@ pub(crate) fn plain(body: RequestBody<Body>) -> Body {
     }
 }
 
-/// The router of a route: its plugins, outermost first, around what it does. `routes` are those of its listener, among
+/// The stack of a route: its plugins, outermost first, around what it does. `routes` are those of its listener, among
 /// which a plugin may have another one chosen. `reports`: what the response says of its way, and to whom.
-pub(crate) fn route_router(
+pub(crate) fn route_stack(
     action: Arc<Action>,
     middleware: Option<Middleware>,
     plugins: Option<LoomChain>,
     routes: &Arc<Selection>,
     metrics: Option<&Metrics>,
     reports: Reports,
-) -> Router {
+) -> Stack {
     let logged = reports.response;
     let asked = plugins.as_ref().is_some_and(LoomChain::reads_properties);
     let reports = Reports {
@@ -85,7 +86,7 @@ pub(crate) fn route_router(
             )
         }))
         .service(ActionService::new(action, reports, routes));
-    Router::new().fallback_service(stack)
+    Stack::new(stack)
 }
 
 /// Puts the route into the response, unless another one was chosen in the end.

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::body::Body;
 use futures_util::future::Either;
 use http::Request;
@@ -15,7 +14,7 @@ use tower_http::map_response_body::MapResponseBodyLayer;
 
 use super::normalize::NormalizePathLayer;
 use super::table::RouteTable;
-use crate::route::plain;
+use crate::route::{Stack, plain};
 
 /// The routes of a listener, behind its plugins.
 ///
@@ -23,7 +22,7 @@ use crate::route::plain;
 #[derive(Debug, Clone)]
 pub(super) enum Entry {
     Routes(RouteTable),
-    Plugins(Router),
+    Plugins(Stack),
 }
 
 impl Entry {
@@ -44,7 +43,7 @@ impl Entry {
             // What a plugin wrote is judged in the same spelling as what a client wrote.
             .layer(NormalizePathLayer::behind_plugins(paths))
             .service(routes);
-        Self::Plugins(Router::new().fallback_service(stack))
+        Self::Plugins(Stack::new(stack))
     }
 }
 
@@ -65,7 +64,7 @@ impl Service<Request<Body>> for Entry {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match self {
             Self::Routes(routes) => routes.call(request),
-            Self::Plugins(router) => Either::Left(router.call(request)),
+            Self::Plugins(plugins) => Either::Left(plugins.send(request)),
         }
     }
 }

@@ -22,7 +22,10 @@ pub(crate) fn comparable(authority: &str) -> Option<Cow<'_, str>> {
     if !port.bytes().all(|byte| byte.is_ascii_digit()) || host.is_empty() {
         return None;
     }
-    let host = host.strip_suffix('.').unwrap_or(host);
+    let host = match host.as_bytes() {
+        [.., b'.'] => &host[..host.len() - 1],
+        _ => host,
+    };
     Some(if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(host.to_ascii_lowercase())
     } else {
@@ -42,13 +45,31 @@ fn split(authority: &str) -> Option<(&str, &str)> {
         }
         .filter(|_| address);
     }
-    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-    host.bytes().all(is_host_byte).then_some((host, port))
+    // Every request's authority comes by here, so that it is looked at byte by byte and only once.
+    let bytes = authority.as_bytes();
+    match bytes.iter().position(|&byte| !IS_HOST[usize::from(byte)]) {
+        None => Some((authority, "")),
+        Some(end) if bytes[end] == b':' => Some((&authority[..end], &authority[end + 1..])),
+        Some(_) => None,
+    }
 }
 
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
-}
+/// The bytes of a `reg-name` (RFC 3986, 3.2.2).
+static IS_HOST: [bool; 256] = {
+    let mut is_host = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        is_host[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-._~%!$&'()*+,;=";
+    let mut at = 0;
+    while at < others.len() {
+        is_host[others[at] as usize] = true;
+        at += 1;
+    }
+    is_host
+};
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::body::Body;
-use axum::routing::future::RouteFuture;
 use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response};
 use tower::Service;
@@ -14,6 +12,7 @@ use tower::Service;
 use super::access_log;
 use super::selection::Selection;
 use crate::errors::Failure;
+use crate::route::{Stack, StackFuture};
 use crate::trace::Trace;
 
 /// Finds a request's route and calls it; 404 when there is none.
@@ -22,21 +21,21 @@ use crate::trace::Trace;
 #[derive(Debug, Clone)]
 pub(crate) struct RouteTable {
     selection: Arc<Selection>,
-    routers: Arc<[Router]>,
+    stacks: Arc<[Stack]>,
     /// Whether spans of requests are made, which name the route.
     traced: bool,
 }
 
 impl RouteTable {
-    /// The routes of a listener, and the router of each in the same order.
+    /// The routes of a listener, and the stack of each in the same order.
     pub(crate) fn new(
         selection: Arc<Selection>,
-        routers: impl IntoIterator<Item = Router>,
+        stacks: impl IntoIterator<Item = Stack>,
         traced: bool,
     ) -> Self {
         Self {
             selection,
-            routers: routers.into_iter().collect(),
+            stacks: stacks.into_iter().collect(),
             traced,
         }
     }
@@ -45,7 +44,7 @@ impl RouteTable {
 impl Service<Request<Body>> for RouteTable {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Either<RouteFuture<Infallible>, Ready<Result<Response<Body>, Infallible>>>;
+    type Future = Either<StackFuture, Ready<Result<Response<Body>, Infallible>>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -54,9 +53,9 @@ impl Service<Request<Body>> for RouteTable {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let (method, uri) = (request.method(), request.uri());
         let found = self.selection.find(method, uri, request.headers());
-        let found = found.and_then(|found| Some((self.routers.get(found.place)?, found)));
+        let found = found.and_then(|found| Some((self.stacks.get(found.place)?, found)));
         match found {
-            Some((router, found)) => {
+            Some((stack, found)) => {
                 let id = found.action.info().route_name();
                 access_log::name_route(id);
                 if self.traced
@@ -67,7 +66,7 @@ impl Service<Request<Body>> for RouteTable {
                 if let Some(parameters) = found.parameters(uri.path()) {
                     request.extensions_mut().insert(parameters);
                 }
-                Either::Left(router.clone().call(request))
+                Either::Left(stack.send(request))
             }
             None => Either::Right(ready(Ok(
                 Failure::NoRoute.respond(request.uri().path(), None)

@@ -26,6 +26,8 @@ pub struct Options {
     pub inputs: Vec<PathBuf>,
     /// Whether libFuzzer makes the inputs, guided by what the code does with them.
     pub guided: bool,
+    /// Whether the runner is optimised: it takes long to build, and gets through many times as many inputs.
+    pub release: bool,
 }
 
 /// Runs targets one after the other. One that fails does not keep the others from their turns.
@@ -35,7 +37,7 @@ pub struct Options {
 /// When something does not build, when there is no such target, and when an input fails.
 pub fn run(root: &Path, options: &Options) -> Result<(), Error> {
     let runner = Runner {
-        program: program(root)?,
+        program: program(root, options.release)?,
         artifacts: root.join("fuzz").join("artifacts"),
         root,
     };
@@ -82,10 +84,22 @@ pub fn run(root: &Path, options: &Options) -> Result<(), Error> {
 }
 
 /// Builds the runner, and gives back its program.
-fn program(root: &Path) -> Result<PathBuf, Error> {
+fn program(root: &Path, release: bool) -> Result<PathBuf, Error> {
     let mut command = cargo::build_in(root);
-    // Of the whole workspace: with the features that the other members want too, so that less is compiled again.
-    command.args(["--workspace", "--bin", RUNNER]);
+    if release {
+        // With the packages that the benches measure: what both need is compiled once.
+        command.args([
+            "--release",
+            "--package",
+            "loom-gateway",
+            "--package",
+            "loom-benches",
+        ]);
+        command.args(["--package", "loom-fuzz", "--bin", RUNNER]);
+    } else {
+        // Of the whole workspace: with the features that the other members want too, so that less is compiled again.
+        command.args(["--workspace", "--bin", RUNNER]);
+    }
     named(&cargo::run(command, "the runner of fuzz targets")?, RUNNER)
 }
 

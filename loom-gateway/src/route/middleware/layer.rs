@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use http::{Request, Response};
-use tower::util::{BoxCloneSyncService, MapRequestLayer, MapResponseLayer};
+use tower::util::{MapRequestLayer, MapResponseLayer};
 use tower::{Layer, Service, ServiceBuilder};
 use tower_http::auth::AsyncRequireAuthorizationLayer;
 use tower_http::validate_request::ValidateRequestHeaderLayer;
@@ -14,6 +14,7 @@ use super::body_limit::BodyLimitLayer;
 use super::bypass::BypassLayer;
 use super::gate::Gate;
 use super::{Middleware, compression, cors};
+use crate::route::Stack;
 
 /// Puts what a route has around a service.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ where
     S::Future: Send,
 {
     /// In a box: routes that have none of this shall have no room for it in their futures.
-    type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+    type Service = Stack;
 
     fn layer(&self, inner: S) -> Self::Service {
         let has = &self.0;
@@ -74,6 +75,6 @@ where
             // Just around the plugins: nobody who is refused anyway is told about a size.
             .option_layer(has.max_body.map(BodyLimitLayer::new))
             .service(inner);
-        BoxCloneSyncService::new(stack)
+        Stack::new(stack)
     }
 }

@@ -101,7 +101,7 @@ fn remove_claims(headers: &mut HeaderMap, believed: bool) {
 
 fn is_claim(name: &HeaderName) -> bool {
     let name = name.as_str();
-    if name.contains('_') {
+    if name.as_bytes().contains(&b'_') {
         // Many applications cannot tell `_` from `-` in a name (RFC 3875, 4.1.18): what stands for a header that only the
         // gateway may set, or that says where a message ends, is none.
         let name = name.replace('_', "-");

@@ -66,8 +66,13 @@ impl Matcher {
 
     /// The route for a request whose path is normalised.
     pub(crate) fn find(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Found> {
-        let host = host::authority(uri, headers).and_then(host::comparable);
+        let host = self.has_hosts().then(|| host::authority(uri, headers));
+        let host = host.flatten().and_then(host::comparable);
         self.find_on(host.as_deref().unwrap_or_default(), method, uri, headers)
+    }
+
+    fn has_hosts(&self) -> bool {
+        !self.exact.is_empty() || !self.suffixes.is_empty()
     }
 
     /// The route for a host, in lower case and without a port.
