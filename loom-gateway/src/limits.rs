@@ -76,6 +76,14 @@ pub(crate) const POOL_SETTLE: Duration = Duration::from_secs(2);
 /// Size of a response's headers, in bytes, and of the buffer that an upstream's body is read through.
 pub(crate) const UPSTREAM_HEADER_BYTES: u32 = 256 * 1024;
 
+/// What a server may send of one response ahead of its reader over HTTP/2, in bytes: enough for 1 Gbit/s over 4 ms. It is held
+/// when the client does not take it, as what is read of HTTP/1.1 is.
+pub(crate) const UPSTREAM_STREAM_WINDOW: u32 = 512 * 1024;
+
+/// What a server may send of all responses ahead of their readers on the one connection of HTTP/2 that they share: as much as
+/// HTTP/2 allows. With less, a few clients that take nothing of their responses would hold up those of all others.
+pub(crate) const UPSTREAM_CONNECTION_WINDOW: u32 = i32::MAX.cast_unsigned();
+
 /// How long a connection to an upstream may be silent before the kernel asks whether the other side is there: a gRPC
 /// stream has no other end to its patience. Not a ping of HTTP/2, since many gRPC servers end connections that send one
 /// more often than every five minutes.

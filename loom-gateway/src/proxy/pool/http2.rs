@@ -150,6 +150,8 @@ async fn connect(connector: Connector, open: Arc<AtomicUsize>) -> Result<Connect
     let (sender, driver) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_header_list_size(limits::UPSTREAM_HEADER_BYTES)
+        .initial_stream_window_size(limits::UPSTREAM_STREAM_WINDOW)
+        .initial_connection_window_size(limits::UPSTREAM_CONNECTION_WINDOW)
         .handshake(stream)
         .await?;
     let open = Open::count(&open);
