@@ -95,6 +95,9 @@ pub(crate) const HTTP2_PING_INTERVAL_RANGE: RangeInclusive<Duration> = SECOND..=
 pub(crate) const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The bounds of [`HTTP2_PING_TIMEOUT`].
 pub(crate) const HTTP2_PING_TIMEOUT_RANGE: RangeInclusive<Duration> = MILLISECOND..=HOUR;
+/// How long a client may take nothing of one HTTP/2 stream: a video that is paused goes on after a call or a coffee, and after
+/// more than that browsers ask for the rest of it anew. Envoy waits as long.
+pub(crate) const HTTP2_STREAM_SEND_TIMEOUT: Duration = Duration::from_secs(300);
 /// Time for the header of the PROXY protocol: a load balancer sends it with its first packet, and one may be lost.
 pub(crate) const PROXY_PROTOCOL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The bounds of [`PROXY_PROTOCOL_TIMEOUT`].

@@ -33,6 +33,16 @@ pub(crate) const HYPER_HEADERS: usize = 100;
 /// clients that make nothing but faults.
 pub(crate) const HTTP2_LOCAL_RESETS: usize = 1024;
 
+/// What is kept of one response for a client of HTTP/2 that has not taken it yet, in bytes: as much as a client may send of one
+/// body. Below it a fast client costs more, as its stream has to be woken more often; above it nothing is gained (hyper takes
+/// 400 KiB).
+pub(crate) const HTTP2_SEND_BUFFER: usize = 256 * 1024;
+
+/// The piece in which a response is handed to its stream of HTTP/2, in bytes. So often is it seen that a client takes
+/// something: the slowest line brings that much within [`stream_send_timeout`](loom_config::model::Http2Limits), and smaller
+/// pieces cost time.
+pub(crate) const HTTP2_PIECE: usize = 64 * 1024;
+
 /// Requests of one HTTP/2 connection that its client may take back before they are answered. With more of them, and more than
 /// half of all, it is ended: people who leave a page and calls that have a deadline do not come near it.
 pub(crate) const HTTP2_TAKEN_BACK: u64 = 200;

@@ -102,6 +102,11 @@ fn check_http2(
         let key = path.key("keep_alive_timeout");
         checker.duration(raw.keep_alive_timeout.as_ref(), range, &key)
     };
+    let send_timeout = {
+        let range = &limits::IDLE_TIMEOUT_RANGE;
+        let key = path.key("stream_send_timeout");
+        checker.duration(raw.stream_send_timeout.as_ref(), range, &key)
+    };
     let mut size = |written: &Option<SizeText>, range: &RangeInclusive<u64>, key, default| {
         let size = checker.size(written.as_ref(), range, &path.key(key));
         // Beyond that it is a fault.
@@ -133,5 +138,6 @@ fn check_http2(
         ),
         keep_alive_interval: interval.unwrap_or(default.keep_alive_interval),
         keep_alive_timeout: timeout.unwrap_or(default.keep_alive_timeout),
+        stream_send_timeout: send_timeout.unwrap_or(default.stream_send_timeout),
     }
 }

@@ -76,6 +76,8 @@ pub struct Http2Limits {
     pub keep_alive_interval: Duration,
     /// Time for the answer to that.
     pub keep_alive_timeout: Duration,
+    /// How long a client may take nothing of one response.
+    pub stream_send_timeout: Duration,
     /// Size of the headers of a request as HTTP/2 counts it, in bytes.
     pub max_header_list_size: u32,
 }
@@ -89,6 +91,7 @@ impl Default for Http2Limits {
             initial_connection_window: limits::HTTP2_CONNECTION_WINDOW,
             keep_alive_interval: limits::HTTP2_PING_INTERVAL,
             keep_alive_timeout: limits::HTTP2_PING_TIMEOUT,
+            stream_send_timeout: limits::HTTP2_STREAM_SEND_TIMEOUT,
             max_header_list_size: u32::try_from(limits::HEADER_BYTES).unwrap_or(u32::MAX),
         }
     }

@@ -94,6 +94,11 @@ pub(crate) struct Http2Limits {
     /// Time for the answer to that, from 1ms to 1h; then the connection is closed. Default: 20s.
     #[schemars(extend("default" = "20s"))]
     pub(crate) keep_alive_timeout: Option<DurationText>,
+    /// How long a client may leave a response, whatever else it takes: when less than 64KiB of one go on for so long, its stream is
+    /// reset. From 1ms to 24h. Default: 5m.
+    #[schemars(extend("default" = "5m"))]
+    #[schemars(extend("examples" = ["1m"]))]
+    pub(crate) stream_send_timeout: Option<DurationText>,
     /// Size of the headers of a request, each field with 32 bytes more than it has, from 8KiB to 16MiB; a larger one is answered with
     /// 431. Default: `header_bytes`.
     pub(crate) max_header_list_size: Option<SizeText>,

@@ -16,6 +16,7 @@ mod proxy_protocol;
 mod seldom;
 mod service;
 mod site;
+mod streams;
 mod tls;
 mod tunnels;
 mod unix;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::{Builder, Connection, UpgradeableConnection};
 use loom_config::model::ListenerLimits;
 use pin_project_lite::pin_project;
@@ -12,18 +12,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::heard::Heard;
 use super::service::ConnectionService;
+use super::streams::Streams;
 use crate::limits;
 
 /// How connections are served.
 #[derive(Debug)]
 pub(super) struct Protocol {
-    any: Builder<TokioExecutor>,
-    http2: Builder<TokioExecutor>,
+    any: Builder<Streams>,
+    http2: Builder<Streams>,
 }
 
 impl Protocol {
-    pub(super) fn new(limits: &ListenerLimits) -> Self {
-        let any = builder(limits);
+    /// Within the limits of the listener of this name.
+    pub(super) fn new(limits: &ListenerLimits, listener: &str) -> Self {
+        let any = builder(limits, listener);
         Self {
             http2: any.clone().http2_only(),
             any,
@@ -51,10 +53,13 @@ impl Protocol {
     }
 }
 
-fn builder(limits: &ListenerLimits) -> Builder<TokioExecutor> {
+fn builder(limits: &ListenerLimits, listener: &str) -> Builder<Streams> {
     let header_bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
     let http2 = limits.http2;
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(Streams {
+        listener: listener.into(),
+        patience: http2.stream_send_timeout,
+    });
     let mut http1 = builder.http1();
     http1
         // The connection's clock knows more: whether a head is late, or there is just none.
@@ -71,6 +76,7 @@ fn builder(limits: &ListenerLimits) -> Builder<TokioExecutor> {
         .max_concurrent_streams(http2.max_concurrent_streams)
         .max_pending_accept_reset_streams(http2.max_reset_streams)
         .max_local_error_reset_streams(limits::HTTP2_LOCAL_RESETS)
+        .max_send_buf_size(limits::HTTP2_SEND_BUFFER)
         .initial_stream_window_size(http2.initial_stream_window)
         .initial_connection_window_size(http2.initial_connection_window)
         .keep_alive_interval(http2.keep_alive_interval)
@@ -84,11 +90,11 @@ pin_project! {
     pub(super) enum Conversation<'a, S> {
         Any {
             #[pin]
-            inner: UpgradeableConnection<'a, TokioIo<Heard<S>>, ConnectionService, TokioExecutor>,
+            inner: UpgradeableConnection<'a, TokioIo<Heard<S>>, ConnectionService, Streams>,
         },
         Http2 {
             #[pin]
-            inner: Connection<'a, TokioIo<Heard<S>>, ConnectionService, TokioExecutor>,
+            inner: Connection<'a, TokioIo<Heard<S>>, ConnectionService, Streams>,
         },
     }
 }

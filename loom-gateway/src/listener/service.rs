@@ -20,6 +20,7 @@ use super::activity::{Activity, Busy};
 use super::body::ClientBody;
 use super::drain::Drain;
 use super::site::Site;
+use super::streams::Pieces;
 use super::tls::ForwardedClientCert;
 use super::tunnels::{Tunnels, Upgrade};
 use crate::upgrade::{Client, is_switched};
@@ -112,7 +113,12 @@ impl Future for ConnectionFuture {
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Poll::Ready(Ok(response.map(|body| Answer { body, busy })))
+        let pieces = match this.drain {
+            Some(_) => None,
+            None => Pieces::current(),
+        };
+        let answer = |body| Answer { body, busy, pieces };
+        Poll::Ready(Ok(response.map(answer)))
     }
 }
 
@@ -123,6 +129,8 @@ pin_project! {
         #[pin]
         body: Body,
         busy: Option<Busy>,
+        // With HTTP/2.
+        pieces: Option<Pieces>,
     }
 }
 
@@ -134,14 +142,39 @@ impl http_body::Body for Answer {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.project().body.poll_frame(cx)
+        let this = self.project();
+        let Some(pieces) = this.pieces else {
+            return this.body.poll_frame(cx);
+        };
+        if let Some(piece) = pieces.ask() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        let frame = ready!(this.body.poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
+            frame.map(|frame| match frame.into_data() {
+                Ok(data) => Frame::data(pieces.cut(data)),
+                Err(trailers) => trailers,
+            })
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.waits() == 0 && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let hint = self.body.size_hint();
+        match (self.waits(), hint.upper()) {
+            (0, _) => hint,
+            (waits, Some(upper)) => SizeHint::with_exact(waits + upper),
+            (_, None) => SizeHint::default(),
+        }
+    }
+}
+
+impl Answer {
+    /// Bytes that have come from the body and were not handed over yet.
+    fn waits(&self) -> u64 {
+        self.pieces.as_ref().map_or(0, |pieces| pieces.len() as u64)
     }
 }

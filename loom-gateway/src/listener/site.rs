@@ -62,7 +62,7 @@ impl Terms {
     fn new(served: &Served) -> Self {
         Self {
             name: served.name.clone(),
-            protocol: Protocol::new(&served.limits),
+            protocol: Protocol::new(&served.limits, &served.name),
             limits: served.limits,
             proxy_protocol: served.proxy_protocol.clone(),
             tls: served.tls.clone(),

@@ -108,6 +108,10 @@ pub(super) const EFFECTS: &[Effect] = &[
         "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<keep_alive_interval: 5s>>}}}]",
     ),
     (
+        "listeners[].limits.http2.stream_send_timeout",
+        "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<stream_send_timeout: 1m>>}}}]",
+    ),
+    (
         "listeners[].limits.http2.keep_alive_timeout",
         "listeners: [{address: '0.0.0.0:80', limits: {http2: {<<keep_alive_timeout: 5s>>}}}]",
     ),

@@ -10,6 +10,7 @@ mod recorder;
 mod slow;
 mod slow_bodies;
 mod syntax;
+mod windows;
 
 use loom_gateway::Running;
 
