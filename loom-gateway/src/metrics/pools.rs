@@ -84,6 +84,20 @@ impl Page<'_, '_> {
                 ]
             }),
         )?;
+        self.counter(
+            "loom_upstream_lookups",
+            "How often the names of servers of an upstream were looked up.",
+            upstreams.iter().flat_map(|one| {
+                let name = one.name.as_str();
+                [
+                    ([("upstream", name), ("result", "found")], one.lookups_found),
+                    (
+                        [("upstream", name), ("result", "failed")],
+                        one.lookups_failed,
+                    ),
+                ]
+            }),
+        )?;
         self.gauge(
             "loom_upstream_endpoints",
             "Servers of an upstream, by their health.",

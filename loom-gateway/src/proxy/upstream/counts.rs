@@ -15,6 +15,10 @@ pub(in crate::proxy) struct Counts {
     pub(super) checks_passed: Count,
     /// Health checks that failed.
     pub(super) checks_failed: Count,
+    /// Look-ups of names that found an address.
+    pub(super) lookups_found: Count,
+    /// Look-ups that found none.
+    pub(super) lookups_failed: Count,
 }
 
 /// A number that only grows.

@@ -46,6 +46,7 @@ async fn watch<F>(
             return;
         };
         let upstream = servers.upstream();
+        servers.looked_up(found.as_ref().is_ok_and(|found| !found.is_empty()));
         match found {
             Ok(addresses) if addresses.is_empty() => {
                 if !std::mem::replace(&mut failing, true) {

@@ -176,6 +176,8 @@ impl Servers {
             ejections: counts.ejections.get(),
             checks_passed: counts.checks_passed.get(),
             checks_failed: counts.checks_failed.get(),
+            lookups_found: counts.lookups_found.get(),
+            lookups_failed: counts.lookups_failed.get(),
             ..UpstreamStatus::builtin(&self.upstream)
         }
     }
@@ -204,6 +206,17 @@ impl Servers {
             }
         }
         self.refresh();
+    }
+
+    /// A name was looked up.
+    pub(super) fn looked_up(&self, found: bool) {
+        let counts = &self.counts;
+        let count = if found {
+            &counts.lookups_found
+        } else {
+            &counts.lookups_failed
+        };
+        count.add();
     }
 
     /// The names among the servers that have to be looked up, with their places.

@@ -30,6 +30,10 @@ pub struct UpstreamStatus {
     pub checks_passed: u64,
     /// Health checks that failed.
     pub checks_failed: u64,
+    /// Look-ups of its endpoints' names that found an address.
+    pub lookups_found: u64,
+    /// Look-ups that found none.
+    pub lookups_failed: u64,
 }
 
 /// One endpoint.
@@ -97,6 +101,8 @@ impl UpstreamStatus {
             ejections: 0,
             checks_passed: 0,
             checks_failed: 0,
+            lookups_found: 0,
+            lookups_failed: 0,
         }
     }
 
@@ -120,6 +126,7 @@ impl UpstreamStatus {
             "retries": {"sent": self.retries, "refused": self.retries_refused},
             "ejections": self.ejections,
             "health_checks": {"passed": self.checks_passed, "failed": self.checks_failed},
+            "lookups": {"found": self.lookups_found, "failed": self.lookups_failed},
             "endpoints": endpoints.collect::<Value>(),
         })
     }
