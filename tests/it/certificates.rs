@@ -79,8 +79,19 @@ impl Authority {
 
     /// A certificate that says this.
     pub(crate) fn sign(&self, params: &CertificateParams) -> Identity {
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        self.sign_key(params, &KeyPair::generate().expect("a key"))
+    }
+
+    /// Its own certificate for this name and somebody's key, in `NAME.pem`.
+    pub(crate) fn write_for(&self, other: &Identity, name: &str, folder: &Path, file: &str) {
+        let params = CertificateParams::new([name.to_owned()]).expect("a name");
+        let key = KeyPair::from_pem(&other.key_pem).expect("a key");
+        let pem = self.sign_key(&params, &key).pem;
+        fs::write(folder.join(format!("{file}.pem")), pem).expect("written");
+    }
+
+    fn sign_key(&self, params: &CertificateParams, key: &KeyPair) -> Identity {
+        let certificate = params.signed_by(key, &self.0).expect("a certificate");
         Identity {
             pem: certificate.pem(),
             key_pem: key.serialize_pem(),

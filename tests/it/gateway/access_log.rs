@@ -5,7 +5,12 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::support::{Raw, Upstream, address, full, refused_address, start};
+use crate::gateway::keys::shows;
 use crate::layer::zoo::wasm;
+
+shows! {
+    ["access_log"]: "path", "format", "fields" => a_line_has_the_chosen_fields_in_their_order;
+}
 
 /// The lines of a file, once there are as many.
 async fn lines(path: &Path, count: usize) -> Vec<String> {

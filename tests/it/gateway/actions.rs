@@ -7,6 +7,21 @@ use http::Response;
 use serde_json::Value;
 
 use super::support::{Raw, Upstream, address, full, start};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[].split[]"]: "weight" or "10" => a_split_shares_requests_by_weight;
+    ["routes[].split[]"]: "upstream" or "b" => a_split_may_have_one_upstream;
+    ["routes[].redirect"]: "to" or "/other", "scheme" or "http", "host" or "other", "path" or "/other", "status"
+        => redirects_name_the_address_that_they_are_told;
+    ["routes[].respond"]: "status", "body", "headers" => a_response_of_the_configuration_is_the_answer;
+    ["routes[]"]: "strip_prefix" => the_upstream_sees_the_changed_path;
+    ["routes[].rewrite"]: "regex" or "/(other)/(?<rest>.*)", "with" or "/other" => the_upstream_sees_the_changed_path;
+    ["routes[].host_header"]: "set" or "other" => the_upstream_sees_the_host_that_it_shall_see;
+    ["routes[].request_headers", "routes[].response_headers", "defaults.request_headers", "defaults.response_headers"]:
+        "set", "add", "remove" => headers_are_removed_set_and_added;
+    ["routes[]"]: "idle_timeout" => silence_ends_an_exchange;
+}
 
 const UPSTREAMS: &str = "upstreams: [{name: echo, builtin: echo}]";
 
@@ -63,6 +78,21 @@ upstreams:
 }
 
 #[tokio::test]
+async fn a_split_may_have_one_upstream() {
+    let [a, b] = [
+        Upstream::bind().await.say("a"),
+        Upstream::bind().await.say("b"),
+    ];
+    let gateway = start(&format!(
+        "routes: [{{id: split, path: /*, split: [{{upstream: a, weight: 1}}]}}]
+upstreams: [{{name: a, endpoints: '{a}'}}, {{name: b, endpoints: '{b}'}}]"
+    ))
+    .await;
+    let response = exchange(address(&gateway), "GET /", "host: a\r\n").await;
+    assert_eq!(body(&response), "a");
+}
+
+#[tokio::test]
 async fn redirects_name_the_address_that_they_are_told() {
     let gateway = start(&format!(
         "routes:
@@ -71,6 +101,7 @@ async fn redirects_name_the_address_that_they_are_told() {
   - {{id: bare, path: /bare, redirect: 'https://other.example.com'}}
   - {{id: scheme, path: /secure/*, redirect: {{scheme: https, status: 308}}}}
   - {{id: host, path: /host, redirect: {{host: 'other.example.com:81'}}}}
+  - {{id: moved, path: /moved, redirect: {{path: /here, status: 307}}}}
   - {{id: open, path: {{regex: '/out(?<rest>/.*)'}}, redirect: '/{{rest}}'}}
 {UPSTREAMS}"
     ))
@@ -86,6 +117,7 @@ async fn redirects_name_the_address_that_they_are_told() {
         ("/bare?a", "302", "https://other.example.com/?a"),
         ("/secure/a/../b?c", "308", "https://example.com/secure/b?c"),
         ("/host?a", "302", "http://other.example.com:81/host?a"),
+        ("/moved?a", "307", "/here?a"),
         // What the client chose never becomes a host.
         ("/out/evil.example.com/x", "302", "/evil.example.com/x"),
     ] {
@@ -165,25 +197,34 @@ async fn the_upstream_sees_the_changed_path() {
 
 #[tokio::test]
 async fn headers_are_removed_set_and_added() {
-    let gateway = start(&format!(
-        "routes:
-  - id: all
-    path: /*
-    request_headers: {{set: {{x-set: new}}, add: {{x-add: [b, c]}}, remove: [x-remove, accept]}}
-    response_headers: {{set: {{content-type: text/other}}, add: {{x-more: yes please}}}}
-    upstream: echo
-{UPSTREAMS}"
-    ))
-    .await;
-    let headers = "host: a\r\nx-set: 1\r\nx-set: 2\r\nx-add: a\r\nx-remove: 1\r\naccept: */*\r\n";
-    let response = exchange(address(&gateway), "GET /", headers).await;
-    let seen = seen(&response);
-    assert_eq!(seen["headers"]["x-set"], serde_json::json!(["new"]));
-    assert_eq!(seen["headers"]["x-add"], serde_json::json!(["a", "b", "c"]));
-    assert_eq!(seen["headers"].get("x-remove"), None);
-    assert_eq!(seen["headers"].get("accept"), None);
-    assert_eq!(header(&response, "content-type"), Some("text/other"));
-    assert_eq!(header(&response, "x-more"), Some("yes please"));
+    const KEYS: &str = "request_headers: {set: {x-set: new}, add: {x-add: [b, c]}, remove: [x-remove, accept]}, \
+        response_headers: {set: {content-type: text/other}, add: {x-more: yes please}, remove: x-remove}";
+    let upstream = Upstream::bind().await.serve(|request| async move {
+        let all = |name: &str| {
+            let values = request.headers().get_all(name).into_iter();
+            let values: Vec<_> = values.map(|value| value.to_str().expect("text")).collect();
+            values.join(" ")
+        };
+        let seen = ["x-set", "x-add", "x-remove", "accept"].map(all).join(",");
+        let response = Response::builder().header("x-remove", "1");
+        let response = response.header("content-type", "text/plain");
+        response.body(full(seen)).expect("a response")
+    });
+    for (of_route, of_all) in [(KEYS, ""), ("", KEYS)] {
+        let gateway = start(&format!(
+            "defaults: {{{of_all}}}
+routes: [{{id: all, path: /*, upstream: up, {of_route}}}]
+upstreams: [{{name: up, endpoints: '{upstream}'}}]"
+        ))
+        .await;
+        let headers =
+            "host: a\r\nx-set: 1\r\nx-set: 2\r\nx-add: a\r\nx-remove: 1\r\naccept: */*\r\n";
+        let response = exchange(address(&gateway), "GET /", headers).await;
+        assert_eq!(body(&response), "new,a b c,,");
+        assert_eq!(header(&response, "content-type"), Some("text/other"));
+        assert_eq!(header(&response, "x-more"), Some("yes please"));
+        assert_eq!(header(&response, "x-remove"), None);
+    }
 }
 
 #[tokio::test]

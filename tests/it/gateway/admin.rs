@@ -8,6 +8,14 @@ use serde_json::Value;
 
 use super::support::{Loom, Raw, Upstream, address, loom, refused_address, start, within};
 use crate::built::add_header;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["admin"]: "token" => a_token_is_asked_for;
+    [""]: "error_header" => the_header_that_names_the_cause_can_be_turned_off;
+    ["listeners[]", "upstreams[]", "plugins[]"]: "name" or "other" => names_are_those_of_the_file;
+    ["routes[]"]: "id" or "other" => names_are_those_of_the_file;
+}
 
 pub(super) const ADMIN: &str = "admin: {address: '127.0.0.1:0'}\n";
 
@@ -286,6 +294,32 @@ async fn a_token_is_asked_for() {
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{path} {headers}: {answer}"
+        );
+    }
+}
+
+/// Of what nothing else in the file refers to.
+#[tokio::test]
+async fn names_are_those_of_the_file() {
+    let gateway = start(&format!(
+        "{ADMIN}listeners: [{{name: web, address: '127.0.0.1:0'}}]
+plugins: [{{name: header, path: '{}', service: true}}]
+routes: [{{id: all, path: '/*', respond: 200}}]
+upstreams: [{{name: backend, endpoints: '127.0.0.1:1'}}]",
+        add_header().display()
+    ))
+    .await;
+    get(address(&gateway), "/").await;
+    let series = metrics(admin(&gateway)).await;
+    for label in [
+        "listener=\"web\"",
+        "plugin=\"header\"",
+        "route=\"all\"",
+        "upstream=\"backend\"",
+    ] {
+        assert!(
+            series.keys().any(|name| name.contains(label)),
+            "{label}: {series:?}"
         );
     }
 }

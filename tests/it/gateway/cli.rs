@@ -5,6 +5,14 @@ use std::path::Path;
 use std::process::Output;
 
 use super::support::{Loom, Raw, loom};
+use crate::gateway::keys::shows;
+
+shows! {
+    [""]: "workers" => workers_are_threads;
+    ["log"]: "level" => the_file_says_what_is_logged;
+    ["log"]: "format" => lines_may_be_json;
+    ["plugins[]"]: "memory_limit" => a_plugin_that_does_not_load_says_why_and_what_to_do;
+}
 
 const ECHO: &str = "listeners: [{name: web, address: '127.0.0.1:0'}]
 routes: [{id: all, path: '/*', upstream: echo}]
@@ -239,6 +247,28 @@ async fn the_level_of_the_command_line_beats_the_file() {
     ] {
         assert!(line.contains(field), "{field}: {line}");
     }
+}
+
+#[tokio::test]
+async fn the_file_says_what_is_logged() {
+    let directory = directory(&[("loom.yaml", &format!("{ECHO}log: {{level: debug}}\n"))]);
+    let mut loom = Loom::start(directory.path(), &[]);
+    let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    Raw::exchange(loom.address().await, request).await;
+    let line = loom.line("loom::access").await;
+    assert!(line.contains("DEBUG"), "{line}");
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn workers_are_threads() {
+    let directory = directory(&[("loom.yaml", &format!("{ECHO}workers: 3\n"))]);
+    let mut loom = Loom::start(directory.path(), &[]);
+    loom.address().await;
+    let tasks = format!("/proc/{}/task", loom.child.id().expect("it runs"));
+    let tasks = fs::read_dir(tasks).expect("threads").flatten();
+    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+    assert_eq!(names.filter(|name| name == "loom-worker\n").count(), 3);
 }
 
 #[tokio::test]

@@ -6,7 +6,12 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use super::access_log::json;
-use super::support::{Raw, Upstream, address, start};
+use super::support::{Raw, Upstream, address, parse, start};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[]"]: "trusted_proxies" => who_is_trusted_follows_the_configuration;
+}
 
 fn listener(trusted: &str) -> String {
     format!("listeners: [{{name: web, address: '127.0.0.1:0', trusted_proxies: [{trusted}]}}]\n")
@@ -71,7 +76,7 @@ async fn who_is_trusted_follows_the_configuration() {
     let request = "GET / HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 192.0.2.7\r\n\r\n";
     connection.send(request).await;
     assert!(!connection.response().await.contains("192.0.2.7"));
-    let config = loom_config::Loader::new([]).parse("loom.yaml", &(listener(TRUSTED) + echo));
+    let config = parse("loom.yaml", &(listener(TRUSTED) + echo));
     let reloaded = gateway.reload(config.expect("valid")).await;
     reloaded.expect("taken over");
     connection.send(request).await;

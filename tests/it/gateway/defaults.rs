@@ -3,6 +3,12 @@
 use std::net::SocketAddr;
 
 use super::support::{Raw, Upstream, address, refused_address, start};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["defaults"]: "idle_timeout" => defaults_of_headers_and_times_hold_until_a_route_says_otherwise;
+    ["defaults.host_header"]: "set" or "other" => defaults_of_headers_and_times_hold_until_a_route_says_otherwise;
+}
 
 async fn get(address: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");

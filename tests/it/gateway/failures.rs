@@ -4,6 +4,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::support::{Raw, Upstream, address, proxy_to, refused_address, start};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[]"]: "timeout" => an_upstream_that_never_answers;
+    ["upstreams[].timeouts"]: "connect" or "1h" => an_upstream_that_takes_no_connection;
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 

@@ -3,11 +3,10 @@
 use std::fs;
 use std::process::Output;
 
-use loom_config::Loader;
 use loom_gateway::Gateway;
 use serde_json::Value;
 
-use super::support::{Raw, loom};
+use super::support::{Raw, loom, parse};
 
 /// None of its plugins is there.
 const CONFIG: &str = r#"
@@ -244,7 +243,7 @@ upstreams: [{name: echo, builtin: echo}]
 ";
     let directory = tempfile::tempdir().expect("a directory");
     fs::write(directory.path().join("loom.yaml"), yaml).expect("a file");
-    let config = Loader::new([]).parse("loom.yaml", yaml).expect("valid");
+    let config = parse("loom.yaml", yaml).expect("valid");
     let gateway = Gateway::start(config).await.expect("a gateway");
     let address = gateway.addresses()[0].1;
     for (method, host, target) in [

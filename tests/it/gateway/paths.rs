@@ -3,6 +3,11 @@
 use std::net::SocketAddr;
 
 use super::support::{Raw, start};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].normalize_path"]: "dot_segments", "escaped_slashes", "merge_slashes" => each_listener_has_its_rules;
+}
 
 async fn get(address: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");

@@ -5,14 +5,30 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use loom_config::Loader;
 use loom_gateway::{Gateway, Running};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::support::{Raw, Upstream, address, start, within};
+use super::support::{Raw, Upstream, address, parse, start, within};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["plugins[]"]: "root_id" => root_id_is_what_the_plugin_reads;
+    ["plugins[]"]: "vm_id" => vm_id_is_what_the_plugin_reads_and_its_name_without_one;
+    ["plugins[]"]: "vm_configuration" => vm_configuration_is_what_the_vm_starts_with;
+    ["plugins[]"]: "instances" => one_instance_counts_every_request_of_every_connection;
+    ["plugins[]"]: "start_timeout" => start_timeout_ends_a_start_that_takes_too_long;
+    ["plugins[]"]: "pause_timeout" => pause_timeout_ends_a_hold;
+    ["plugins[]"]: "max_buffered_body" => max_buffered_body_bounds_what_a_plugin_holds;
+    ["plugins[]"]: "allow_on_headers_stop_iteration" => allow_on_headers_stop_iteration_lets_the_body_decide_on_the_headers;
+    ["plugins[]"]: "request_body" => request_body_before_inner_keeps_a_refused_body_from_the_upstream;
+    ["plugins[]"]: "env" => env_is_the_environment_of_the_vm;
+    ["plugins[]"]: "strict_imports" => strict_imports_refuses_what_would_be_a_stub;
+    ["plugins[]"]: "header_values" => header_values_decides_what_a_plugin_sees;
+    ["plugins[]"]: "service" => a_service_runs_without_a_route_in_one_vm;
+}
 
 /// What every guest here has: host calls, room, an allocator, and `$show`, which adds `x-value` to a header map.
 ///
@@ -143,7 +159,7 @@ impl Setup {
 
     /// Why it does not start.
     async fn refusal(&self) -> String {
-        let config = Loader::new([]).parse("loom.yaml", &self.yaml());
+        let config = parse("loom.yaml", &self.yaml());
         within(Gateway::start(config.expect("a configuration")))
             .await
             .expect_err("it does not start")

@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::support::{Raw, address, start, within};
+use crate::gateway::keys::shows;
 use crate::layer::zoo::wasm;
+
+shows! {
+    ["plugins[]"]: "timeout" => time_and_policy_hold_for_one_route_in_the_same_vms;
+}
 
 /// Writes a module and gives its path.
 fn module(folder: &Path, name: &str, wasm: &[u8]) -> PathBuf {
@@ -22,7 +27,7 @@ async fn get(address: std::net::SocketAddr, path: &str) -> String {
 }
 
 /// Computes for far longer than a tick of the clock that ends calls, and ends.
-const WORKS: &str = r#"(module
+pub(super) const WORKS: &str = r#"(module
   (memory (export "memory") 1)
   (func (export "proxy_abi_version_0_2_1"))
   (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))

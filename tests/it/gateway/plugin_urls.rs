@@ -5,14 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use loom_config::Loader;
 use loom_config::model::Config;
 use loom_gateway::{Gateway, Running};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use super::support::{Raw, address, loom, read_head, refused_address, within};
+use super::support::{Raw, address, loom, parse, read_head, refused_address, within};
+use crate::gateway::keys::shows;
+
+shows! {
+    [""]: "cache_dir" => what_was_fetched_is_kept_and_needs_no_server_any_more;
+    ["plugins[]"]: "url" or "http://127.0.0.1:1/plugin.wasm" => what_was_fetched_is_kept_and_needs_no_server_any_more;
+    ["plugins[]"]: "sha256" or "'0000000000000000000000000000000000000000000000000000000000000000'"
+        => what_was_fetched_is_kept_and_needs_no_server_any_more;
+    ["plugins[]"]: "fetch_timeout" => a_server_that_is_gone_costs_no_more_than_fetch_timeout_and_no_running_gateway;
+}
 
 /// A server that gives its answers one after the other, the last one for ever. Dropped, it is gone.
 struct Server {
@@ -108,7 +116,7 @@ fn url(server: SocketAddr, sha256: &str) -> String {
 }
 
 fn config(yaml: &str) -> Config {
-    let config = Loader::default().parse("loom.yaml", yaml);
+    let config = parse("loom.yaml", yaml);
     config.unwrap_or_else(|faults| panic!("{faults}"))
 }
 

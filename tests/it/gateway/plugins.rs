@@ -6,15 +6,29 @@ use http::Request;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 
-use super::support::{Raw, Upstream, address, http1, http2, start, text, within};
+use super::support::{Loom, Raw, Upstream, address, http1, http2, start, text, within};
 use crate::built::add_header;
+use crate::gateway::keys::shows;
+
+shows! {
+    [""]: "plugin_sets" or "{s: [b]}" => sets_and_defaults_stand_among_a_route_s_own_plugins;
+    ["plugins[]"]: "path" or "nowhere.wasm" => the_header_plugin_changes_both_sides_of_an_exchange;
+    ["plugins[]"]: "priority" => plugins_run_by_priority_and_then_in_the_order_of_the_list;
+    ["plugins[]"]: "config" => a_route_s_own_configuration_replaces_the_plugin_s;
+    ["plugins[]"]: "failure_policy" => a_plugin_that_fails_is_answered_by_its_policy_and_other_routes_go_on;
+    ["plugins[]"]: "phase" => a_phase_leaves_out_the_callbacks_before_it;
+    ["plugins[]"]: "log_level" => lines_of_a_plugin_pass_at_its_own_level;
+    ["defaults"]: "timeout" => sets_and_defaults_stand_among_a_route_s_own_plugins;
+    ["routes[]"]: "inherit_plugins" => sets_and_defaults_stand_among_a_route_s_own_plugins;
+}
 
 /// Writes a plugin whose `proxy_on_request_headers` is this; it may use `$add`, which adds a request header.
-fn guest(folder: &Path, name: &str, body: &str) -> PathBuf {
+pub(super) fn guest(folder: &Path, name: &str, body: &str) -> PathBuf {
     let wat = format!(
         r#"(module
           (import "env" "proxy_add_header_map_value" (func $add (param i32 i32 i32 i32 i32) (result i32)))
           (import "env" "proxy_get_buffer_bytes" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+          (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
           (memory (export "memory") 1)
           (data (i32.const 16) "x-order")
           (data (i32.const 32) "{name}")
@@ -35,7 +49,13 @@ fn guest(folder: &Path, name: &str, body: &str) -> PathBuf {
             i32.const 1)
           (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
             {body}
-            i32.const 0))"#
+            i32.const 0)
+          ;; In the other direction it adds x-order: NAME, and says so at the level debug.
+          (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
+            (drop (call $add (i32.const 2) (i32.const 16) (i32.const 7) (i32.const 32) (i32.const {length})))
+            (drop (call $log (i32.const 1) (i32.const 16) (i32.const 7)))
+            i32.const 0))"#,
+        length = name.len()
     );
     let path = folder.join(format!("{name}.wasm"));
     std::fs::write(&path, wat::parse_str(&wat).expect("valid")).expect("written");
@@ -43,7 +63,7 @@ fn guest(folder: &Path, name: &str, body: &str) -> PathBuf {
 }
 
 /// Adds `x-order: NAME`.
-fn order(name: &str) -> String {
+pub(super) fn order(name: &str) -> String {
     format!(
         "(drop (call $add (i32.const 0) (i32.const 16) (i32.const 7) (i32.const 32) (i32.const {})))",
         name.len()
@@ -51,11 +71,11 @@ fn order(name: &str) -> String {
 }
 
 /// Adds `x-order: CONFIGURATION`.
-const CONFIGURATION: &str = "(drop (call $add (i32.const 0) (i32.const 16) (i32.const 7)
+pub(super) const CONFIGURATION: &str = "(drop (call $add (i32.const 0) (i32.const 16) (i32.const 7)
     (i32.load (global.get $of)) (i32.load offset=4 (global.get $of))))";
 
 /// The values of `x-order` as the echo upstream saw them.
-async fn order_of(gateway: std::net::SocketAddr, path: &str) -> String {
+pub(super) async fn order_of(gateway: std::net::SocketAddr, path: &str) -> String {
     let answer = Raw::exchange(
         gateway,
         &format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
@@ -111,6 +131,39 @@ upstreams: [{{name: echo, builtin: echo}}]",
     ))
     .await;
     assert_eq!(order_of(address(&gateway), "/").await, "b,d,a,c");
+}
+
+#[tokio::test]
+async fn a_phase_leaves_out_the_callbacks_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gateway = start(&format!(
+        "plugins: [{{name: late, path: '{}', phase: on_response_headers}}]
+routes: [{{id: all, path: '/*', plugins: [late], upstream: echo}}]
+upstreams: [{{name: echo, builtin: echo}}]",
+        guest(folder.path(), "late", &order("late")).display()
+    ))
+    .await;
+    let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answer = Raw::exchange(address(&gateway), request).await;
+    let (head, seen) = answer.split_once("\r\n\r\n").expect("a body");
+    assert!(head.contains("x-order: late"), "{answer}");
+    assert!(!seen.contains("x-order"), "{answer}");
+}
+
+#[tokio::test]
+async fn lines_of_a_plugin_pass_at_its_own_level() {
+    let folder = tempfile::tempdir().expect("a folder");
+    guest(folder.path(), "talks", "");
+    let yaml = "listeners: [{name: web, address: '127.0.0.1:0'}]
+plugins: [{name: talks, path: talks.wasm, log_level: debug}]
+routes: [{id: all, path: '/*', plugins: [talks], upstream: echo}]
+upstreams: [{name: echo, builtin: echo}]";
+    std::fs::write(folder.path().join("loom.yaml"), yaml).expect("written");
+    let mut loom = Loom::start(folder.path(), &[]);
+    let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    Raw::exchange(loom.address().await, request).await;
+    let line = loom.line("x-order").await;
+    assert!(line.contains("DEBUG"), "{line}");
 }
 
 #[tokio::test]

@@ -3,6 +3,11 @@
 use super::admin::{ADMIN, admin, eventually, json, metrics};
 use super::support::{Raw, Upstream, address, refused_address, start, within};
 use crate::built::add_header;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["upstreams[]"]: "resolve_interval" => names_are_looked_up_again_and_again;
+}
 
 async fn get(gateway: &loom_gateway::Running) -> String {
     let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
@@ -145,6 +150,37 @@ upstreams: [{{name: a, endpoints: ['{}'], health_check: {{interval: 1h}}}}]",
         1.0
     );
     assert_eq!(series["loom_upstream_panicking{upstream=\"a\"}"], 1.0);
+}
+
+#[tokio::test]
+async fn names_are_looked_up_again_and_again() {
+    // The first name is an address to the resolver alone, and so is found without a name server.
+    let gateway = start(&format!(
+        "{ADMIN}upstreams:
+  - {{name: a, endpoints: '127.1:1', resolve_interval: 1s}}
+  - {{name: b, endpoints: 'nowhere.invalid:1', resolve_interval: 1h}}
+  - {{name: c, endpoints: '127.0.0.1:1'}}"
+    ))
+    .await;
+    let name = |upstream: &str, result: &str| {
+        format!("loom_upstream_lookups_total{{upstream=\"{upstream}\",result=\"{result}\"}}")
+    };
+    let series = eventually(admin(&gateway), &name("a", "found"), 3.0).await;
+    for (upstream, result, count) in [
+        ("a", "failed", 0.0),
+        ("b", "found", 0.0),
+        ("b", "failed", 1.0),
+        ("c", "found", 0.0),
+        ("c", "failed", 0.0),
+    ] {
+        assert_eq!(
+            series[&name(upstream, result)],
+            count,
+            "{upstream}: {result}"
+        );
+    }
+    let page = json(admin(&gateway), "/upstreams").await;
+    assert_eq!(page["upstreams"][1]["lookups"]["failed"], 1, "{page}");
 }
 
 #[tokio::test]

@@ -8,6 +8,12 @@ use tokio::net::UnixStream;
 
 use super::admin::{ADMIN, admin, eventually};
 use super::support::{Raw, address, start, within};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].proxy_protocol"]: "from" => only_some_peers_send_the_header;
+    ["listeners[].proxy_protocol"]: "timeout" or "1m" => a_connection_without_the_header_is_closed;
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 const V1: &str = "PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n";

@@ -1,6 +1,11 @@
 //! Listeners that send everybody to HTTPS.
 
 use super::support::{Raw, address, start};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].redirect_https"]: "port" => the_address_stays_but_for_its_scheme_and_port;
+}
 
 async fn asked(key: &str, request: &str) -> String {
     let gateway = start(&format!(

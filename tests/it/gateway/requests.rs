@@ -5,6 +5,11 @@ use http_body_util::{Empty, Full};
 use serde_json::Value;
 
 use super::support::{Raw, Upstream, address, http1, http2, proxy_to, start, text, within};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["upstreams[]"]: "builtin" only => the_echo_upstream_shows_what_reached_it;
+}
 
 const ECHO: &str =
     "routes: [{id: all, path: '/*', upstream: echo}]\nupstreams: [{name: echo, builtin: echo}]\n";

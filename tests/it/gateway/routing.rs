@@ -3,6 +3,18 @@
 use std::collections::HashSet;
 
 use super::support::{Raw, Upstream, address, proxy_to, start};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[]"]: "host" or "'*.other.example'", "upstream" or "rest" => the_closest_host_and_path_take_a_request;
+    ["routes[]"]: "listeners" => a_route_is_only_on_its_listeners;
+    ["routes[].path[]"]: "regex" or "/other" => templates_and_expressions_take_paths;
+    ["routes[]"]: "methods", "order" => methods_headers_query_and_order_tell_routes_apart;
+    ["routes[].headers[]", "routes[].query[]"]: "name" or "other", "exact" or "other", "regex" or "other"
+        => methods_headers_query_and_order_tell_routes_apart;
+    ["routes[].headers[]"]: "present" or "true" => methods_headers_query_and_order_tell_routes_apart;
+    ["routes[].query[]"]: "present" or "false" => methods_headers_query_and_order_tell_routes_apart;
+}
 
 async fn get(address: std::net::SocketAddr, host: &str, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
@@ -161,6 +173,14 @@ async fn methods_headers_query_and_order_tell_routes_apart() {
             "path: '/*', query: {name: debug, present: true}, order: -1",
         ),
         (
+            "exact",
+            "path: '/*', query: [{name: version, exact: '2'}], order: 1",
+        ),
+        (
+            "numbers",
+            "path: '/*', query: {name: page, regex: '[0-9]+'}, order: 2",
+        ),
+        (
             "anonymous",
             "path: /who, headers: {name: authorization, present: false}",
         ),
@@ -184,6 +204,10 @@ async fn methods_headers_query_and_order_tell_routes_apart() {
         ("GET /?a&debug", "x-canary: 1\r\n", "debug"),
         ("GET /?d%65bug=1", "", "debug"),
         ("GET /?xdebug", "", "no route takes this request"),
+        ("GET /?version=2", "", "exact"),
+        ("GET /?version=22", "", "no route takes this request"),
+        ("GET /?page=22", "", "numbers"),
+        ("GET /?page=2b", "", "no route takes this request"),
         ("GET /who", "", "anonymous"),
         ("POST /who", "authorization: x\r\n", "write"),
         (

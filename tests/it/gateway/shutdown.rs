@@ -11,6 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Barrier, Notify};
 
 use super::support::{Loom, Raw, Upstream, address, full, http2, proxy_to, start, text, within};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["shutdown"]: "delay" => before_the_drain_there_is_a_delay_in_which_only_readiness_is_gone;
+    ["shutdown"]: "drain_timeout" => what_does_not_end_is_ended;
+}
 
 #[tokio::test]
 async fn a_running_request_is_answered_and_told_that_it_is_the_last() {

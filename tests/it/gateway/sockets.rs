@@ -9,7 +9,14 @@ use loom_gateway::{Drained, Running};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::support::{Raw, address, program, start, within};
+use super::support::{Raw, address, parse, program, start, within};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["admin", "listeners[]"]: "address" or "127.0.0.1:0" => addresses_are_those_of_the_file;
+    ["listeners[]"]: "mode" => a_unix_socket_is_served_and_its_file_goes_with_the_gateway;
+    ["listeners[]"]: "reuse_port" => two_gateways_share_a_port_when_both_say_so;
+}
 
 const ECHO: &str = "routes: [{id: all, path: '/*', upstream: echo}]
 upstreams: [{name: echo, builtin: echo}]
@@ -62,6 +69,22 @@ async fn a_unix_socket_is_served_and_its_file_goes_with_the_gateway() {
 }
 
 #[tokio::test]
+async fn addresses_are_those_of_the_file() {
+    let gateway = start(
+        "listeners: [{name: web, address: '127.0.0.2:0'}]
+admin: {address: '127.0.0.3:0'}",
+    )
+    .await;
+    assert_eq!(address(&gateway).ip().to_string(), "127.0.0.2");
+    let admin = gateway.admin_address().expect("there is one");
+    assert_eq!(admin.ip().to_string(), "127.0.0.3");
+    for address in [address(&gateway), admin] {
+        let answer = Raw::exchange(address, GET).await;
+        assert!(answer.starts_with("HTTP/1.1 "), "{address}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn two_gateways_share_a_port_when_both_say_so() {
     let listening = |address: &str, more: &str| {
         format!("listeners: [{{name: web, address: '{address}'{more}}}]\n{ECHO}")
@@ -69,9 +92,7 @@ async fn two_gateways_share_a_port_when_both_say_so() {
     let old = start(&listening("127.0.0.1:0", ", reuse_port: true")).await;
     let at = address(&old);
     let new = start(&listening(&at.to_string(), ", reuse_port: true")).await;
-    let config = loom_config::Loader::new([])
-        .parse("loom.yaml", &listening(&at.to_string(), ""))
-        .expect("valid");
+    let config = parse("loom.yaml", &listening(&at.to_string(), "")).expect("valid");
     let error = loom_gateway::Gateway::start(config).await;
     assert!(error.is_err_and(|error| error.to_string().contains("`web`")));
     // The new one takes over when the old one ends.

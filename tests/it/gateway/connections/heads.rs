@@ -6,6 +6,14 @@ use http_body_util::Empty;
 use super::super::admin::{admin, eventually};
 use super::super::support::{Raw, Upstream, address, http2, start, within};
 use super::{ended, listener};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].limits"]: "header_bytes" => headers_have_a_size;
+    ["listeners[].limits"]: "header_count" => headers_have_a_number;
+    ["listeners[].limits"]: "header_timeout" => a_client_that_does_not_finish_its_headers_is_cut_off;
+    ["listeners[].limits"]: "uri_length" => targets_have_a_length;
+}
 
 #[tokio::test]
 async fn a_client_that_does_not_finish_its_headers_is_cut_off() {

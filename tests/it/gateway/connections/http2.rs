@@ -4,6 +4,14 @@ use tokio::io::AsyncReadExt;
 
 use super::super::support::{Raw, Upstream, address, start, within};
 use super::listener;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].limits.http2"]: "initial_connection_window", "initial_stream_window", "max_concurrent_streams",
+        "max_header_list_size" => a_client_is_told_what_it_may_send;
+    ["listeners[].limits.http2"]: "keep_alive_interval", "keep_alive_timeout" => a_connection_that_does_not_answer_is_closed;
+    ["listeners[].limits.http2"]: "max_reset_streams" or "100" => a_client_that_takes_back_all_it_asks_for_is_cut_off;
+}
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 

@@ -12,6 +12,13 @@ use tokio::io::AsyncWriteExt;
 use super::super::admin::{admin, eventually};
 use super::super::support::{Raw, Upstream, address, full, http2, read_head, start, text, within};
 use super::{ended, listener};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].limits"]: "idle_timeout" => a_connection_without_requests_is_closed;
+    ["listeners[].limits"]: "requests_per_connection" => a_connection_has_a_number_of_requests;
+    ["listeners[].limits"]: "send_timeout" => a_client_that_does_not_read_is_cut_off;
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 

@@ -1,9 +1,9 @@
 //! What a listener bounds.
 
-mod heads;
-mod http2;
-mod lives;
-mod places;
+pub(super) mod heads;
+pub(super) mod http2;
+pub(super) mod lives;
+pub(super) mod places;
 
 use std::net::SocketAddr;
 

@@ -5,6 +5,12 @@ use std::net::SocketAddr;
 use super::super::admin::{admin, eventually};
 use super::super::support::{Raw, Upstream, address, start, within};
 use super::{ended, listener};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].limits"]: "connections" => connections_beyond_the_limit_are_closed;
+    ["listeners[].limits"]: "connections_per_address" => an_address_has_its_own_number;
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 

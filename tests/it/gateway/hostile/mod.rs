@@ -8,9 +8,9 @@ mod http2;
 mod plugins;
 mod recorder;
 mod slow;
-mod slow_bodies;
+pub(super) mod slow_bodies;
 mod syntax;
-mod windows;
+pub(super) mod windows;
 
 use loom_gateway::Running;
 

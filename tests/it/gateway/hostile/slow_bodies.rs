@@ -14,6 +14,11 @@ use super::super::support::{
 };
 use super::super::upgrades::upgraded;
 use super::Recorder;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].limits"]: "body_timeout" or "1h", "body_rate" or "1B" => a_trickle_is_answered_and_others_are_served;
+}
 
 /// Far apart from what a byte now and then could keep up.
 const LIMITS: &str = "{body_timeout: 300ms, body_rate: 1KiB}";

@@ -21,12 +21,17 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::slow::steady;
+use crate::gateway::keys::shows;
 use crate::gateway::support::frames::{
     DATA, END_STREAM, Frames, GOAWAY, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, headers,
 };
 use crate::gateway::support::{
     Upstream, address, full, http2, panics, proxy_to, read_head, start, text, within,
 };
+
+shows! {
+    ["listeners[].limits.http2"]: "stream_send_timeout" => a_stream_of_which_nothing_is_taken_is_reset;
+}
 
 /// Requests at the same time, as the gateway has it by itself.
 const STREAMS: u32 = 128;

@@ -1,14 +1,22 @@
 //! `basic_auth`.
 
 use std::fs;
+use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use loom_config::Loader;
 use loom_gateway::Gateway;
 
-use super::super::support::{address, start};
-use super::{echo, exchange, header, status};
+use super::super::support::{address, parse, start};
+use super::{echo, everywhere, exchange, header, status};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[].basic_auth", "defaults.basic_auth"]: "realm", "users" or "{bo: '$2b$04$.....................................................'}"
+        => only_users_with_the_right_password_pass;
+    ["routes[].basic_auth", "defaults.basic_auth"]: "user_header", "forward_credentials" => the_upstream_reads_who_it_is_and_not_the_password;
+    ["routes[].basic_auth", "defaults.basic_auth"]: "users_file" or "others" => users_of_a_file_change_with_it;
+}
 
 /// As cheap as bcrypt can be.
 fn hash(password: &str) -> String {
@@ -27,8 +35,13 @@ fn users(more: &str) -> String {
 
 #[tokio::test]
 async fn only_users_with_the_right_password_pass() {
-    let gateway = start(&echo(&users("realm: staff only"), "")).await;
-    let address = address(&gateway);
+    for (keys, defaults) in everywhere(&users("realm: staff only")) {
+        let gateway = start(&echo(keys, defaults)).await;
+        only_users_pass(address(&gateway)).await;
+    }
+}
+
+async fn only_users_pass(address: SocketAddr) {
     for (headers, wanted, code) in [
         (credentials("al", "secret"), "200", None),
         // From memory, this time.
@@ -68,16 +81,20 @@ async fn only_users_with_the_right_password_pass() {
 async fn the_upstream_reads_who_it_is_and_not_the_password() {
     let spoofed = "x-user: root\r\nx_user: root\r\n";
     let headers = format!("{}{spoofed}", credentials("al", "secret"));
-    let gateway = start(&echo(&users("user_header: x-user"), "")).await;
-    let response = exchange(address(&gateway), "GET /", &headers).await;
-    assert!(response.contains("\"x-user\":[\"al\"]"), "{response}");
-    assert!(!response.contains("root"), "{response}");
-    assert!(!response.contains("authorization"), "{response}");
-    let gateway = start(&echo(&users("forward_credentials: true"), "")).await;
-    let response = exchange(address(&gateway), "GET /", &headers).await;
-    assert!(response.contains("authorization"), "{response}");
-    // It is nobody's business there.
-    assert!(response.contains("root"), "{response}");
+    for (keys, defaults) in everywhere(&users("user_header: x-user")) {
+        let gateway = start(&echo(keys, defaults)).await;
+        let response = exchange(address(&gateway), "GET /", &headers).await;
+        assert!(response.contains("\"x-user\":[\"al\"]"), "{response}");
+        assert!(!response.contains("root"), "{response}");
+        assert!(!response.contains("authorization"), "{response}");
+    }
+    for (keys, defaults) in everywhere(&users("forward_credentials: true")) {
+        let gateway = start(&echo(keys, defaults)).await;
+        let response = exchange(address(&gateway), "GET /", &headers).await;
+        assert!(response.contains("authorization"), "{response}");
+        // It is nobody's business there.
+        assert!(response.contains("root"), "{response}");
+    }
 }
 
 #[tokio::test]
@@ -91,16 +108,27 @@ async fn a_default_holds_until_a_route_says_otherwise() {
 
 #[tokio::test]
 async fn users_of_a_file_change_with_it() {
+    for (keys, defaults) in everywhere("basic_auth: {users_file: users}") {
+        users_change(keys, defaults).await;
+    }
+}
+
+async fn users_change(keys: &str, defaults: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |lines: String| fs::write(folder.path().join("users"), lines).expect("written");
     let read = || {
         let yaml = format!(
             "listeners: [{{name: web, address: '127.0.0.1:0'}}]\n{}",
-            echo("basic_auth: {users_file: users}", "")
+            echo(keys, defaults)
         );
-        let config = Loader::new([]).parse(folder.path().join("loom.yaml"), &yaml);
+        let config = parse(folder.path().join("loom.yaml"), &yaml);
         config.unwrap_or_else(|faults| panic!("{faults}"))
     };
+    fs::write(
+        folder.path().join("others"),
+        format!("cy:{}\n", hash("one")),
+    )
+    .expect("written");
     write(format!(
         "# staff\nal:{}\n\nbo:{}\n",
         hash("one"),

@@ -4,6 +4,11 @@ use tokio::io::AsyncReadExt;
 
 use super::super::support::{Raw, Upstream, address, read_head, start, within};
 use super::{echo, exchange, header, status};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[]", "defaults"]: "max_body" => a_default_holds_until_a_route_says_otherwise;
+}
 
 #[tokio::test]
 async fn a_body_that_says_its_length_is_refused_by_it() {

@@ -10,28 +10,44 @@ use hyper::body::Incoming;
 use loom_gateway::Running;
 
 use super::super::support::{Upstream, address, full, http1, start, within};
+use super::everywhere;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[].compression", "defaults.compression"]: "encodings", "exclude_types" => what_gains_nothing_stays_as_it_is;
+    ["routes[].compression", "defaults.compression"]: "min_size" => what_the_gateway_answers_itself_is_compressed_too;
+}
 
 /// A gateway that answers paths with text of 2000 bytes, of different kinds.
 async fn gateway(keys: &str) -> Running {
+    gateway_of("", keys).await
+}
+
+/// The same with these keys on each of its routes, and these for all of them.
+async fn gateway_of(keys: &str, of_all: &str) -> Running {
     let text = "some ".repeat(400);
-    let respond = |kind: &str| format!("respond: {{body: '{text}', headers: {{{kind}}}}}");
+    let off = "compression: false";
+    let answer = |kind: &str, keys: &str| {
+        format!("respond: {{body: '{text}', headers: {{{kind}}}}}, {keys}")
+    };
+    let respond = |kind: &str| answer(kind, keys);
     start(&format!(
-        "defaults: {{{keys}}}
+        "defaults: {{{of_all}}}
 routes:
   - {{id: html, path: /html, {}}}
   - {{id: png, path: /png, {}}}
   - {{id: events, path: /events, {}}}
   - {{id: csv, path: /csv, {}}}
   - {{id: done, path: /done, {}}}
-  - {{id: off, path: /off, compression: false, {}}}
-  - {{id: small, path: /small, respond: {{body: some}}}}
-  - {{id: refused, path: /refused, ip_deny: 127.0.0.1, respond: 200}}",
+  - {{id: off, path: /off, {}}}
+  - {{id: small, path: /small, respond: {{body: some}}, {keys}}}
+  - {{id: refused, path: /refused, ip_deny: 127.0.0.1, respond: 200, {keys}}}",
         respond("content-type: text/html, etag: '\"tag\"', accept-ranges: bytes"),
         respond("content-type: image/png"),
         respond("content-type: text/event-stream"),
         respond("content-type: text/csv"),
         respond("content-type: text/html, content-encoding: gzip, etag: '\"tag\"'"),
-        respond("content-type: text/html"),
+        answer("content-type: text/html", off),
     ))
     .await
 }
@@ -99,33 +115,37 @@ async fn a_client_gets_what_it_can_read() {
 
 #[tokio::test]
 async fn what_gains_nothing_stays_as_it_is() {
-    let gateway = gateway("compression: {encodings: gzip, exclude_types: text/csv}").await;
-    for (path, wanted) in [
-        ("/html", true),
-        ("/png", false),
-        ("/events", false),
-        ("/csv", false),
-        ("/small", false),
-        ("/off", false),
-    ] {
-        let response = get(&gateway, path, "gzip, br, zstd").await;
-        assert_eq!(encoding(&response), wanted.then_some("gzip"), "{path}");
+    for (keys, of_all) in everywhere("compression: {encodings: gzip, exclude_types: text/csv}") {
+        let gateway = gateway_of(keys, of_all).await;
+        for (path, wanted) in [
+            ("/html", true),
+            ("/png", false),
+            ("/events", false),
+            ("/csv", false),
+            ("/small", false),
+            ("/off", false),
+        ] {
+            let response = get(&gateway, path, "gzip, br, zstd").await;
+            assert_eq!(encoding(&response), wanted.then_some("gzip"), "{path}");
+        }
+        // Once is enough, and the tag is that of these bytes.
+        let done = get(&gateway, "/done", "gzip").await;
+        assert_eq!(done.headers()["etag"], "\"tag\"");
+        let body = bytes(done).await;
+        assert!(body.starts_with(b"some "), "{body:?}");
     }
-    // Once is enough, and the tag is that of these bytes.
-    let done = get(&gateway, "/done", "gzip").await;
-    assert_eq!(done.headers()["etag"], "\"tag\"");
-    let body = bytes(done).await;
-    assert!(body.starts_with(b"some "), "{body:?}");
 }
 
 #[tokio::test]
 async fn what_the_gateway_answers_itself_is_compressed_too() {
-    let gateway = gateway("compression: {min_size: 4}").await;
-    for path in ["/small", "/refused"] {
-        let response = get(&gateway, path, "gzip").await;
-        assert_eq!(encoding(&response), Some("gzip"), "{path}");
+    for (keys, of_all) in everywhere("compression: {min_size: 4}") {
+        let gateway = gateway_of(keys, of_all).await;
+        for path in ["/small", "/refused"] {
+            let response = get(&gateway, path, "gzip").await;
+            assert_eq!(encoding(&response), Some("gzip"), "{path}");
+        }
     }
-    let none = self::gateway("").await;
+    let none = gateway("").await;
     assert_eq!(encoding(&get(&none, "/html", "gzip").await), None);
 }
 

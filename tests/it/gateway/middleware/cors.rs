@@ -1,8 +1,16 @@
 //! `cors`.
 
+use std::net::SocketAddr;
+
 use super::super::support::{Upstream, address, start};
-use super::{echo, exchange, header, status};
+use super::{echo, everywhere, exchange, header, status};
+use crate::gateway::keys::shows;
 use http::Response;
+
+shows! {
+    ["routes[].cors", "defaults.cors"]: "origins" or "https://other.example", "methods", "headers", "expose_headers", "credentials", "max_age"
+        => a_browser_is_told_what_a_page_may_do;
+}
 
 const CORS: &str = "cors: {origins: [https://a.example, 'https://*.b.example'], methods: [GET, PUT], headers: [x-token], expose_headers: [x-total], credentials: true, max_age: 10m}";
 
@@ -10,13 +18,20 @@ const CORS: &str = "cors: {origins: [https://a.example, 'https://*.b.example'], 
 async fn a_browser_is_told_what_a_page_may_do() {
     // Nobody behind it is asked.
     let gone = super::super::support::refused_address().await;
-    let gateway = start(&format!(
-        "routes: [{{id: all, path: '/*', upstream: up, methods: [GET, PUT], {CORS}}}]
+    for (of_route, of_all) in everywhere(CORS) {
+        let gateway = start(&format!(
+            "defaults: {{{of_all}}}
+routes: [{{id: all, path: '/*', upstream: up, methods: [GET, PUT], {of_route}}}]
 upstreams: [{{name: up, endpoints: '{gone}'}}]"
-    ))
-    .await;
+        ))
+        .await;
+        a_browser_is_told(address(&gateway)).await;
+    }
+}
+
+async fn a_browser_is_told(gateway: SocketAddr) {
     let ask = "origin: https://x.b.example\r\naccess-control-request-method: PUT\r\naccess-control-request-headers: x-token\r\n";
-    let told = exchange(address(&gateway), "OPTIONS /", ask).await;
+    let told = exchange(gateway, "OPTIONS /", ask).await;
     assert_eq!(status(&told), "200", "{told}");
     for (name, value) in [
         ("access-control-allow-origin", Some("https://x.b.example")),
@@ -30,12 +45,16 @@ upstreams: [{{name: up, endpoints: '{gone}'}}]"
         assert_eq!(header(&told, name), value, "{name}: {told}");
     }
     let ask = ask.replace("https://x.b.example", "https://evil.example");
-    let told = exchange(address(&gateway), "OPTIONS /", &ask).await;
+    let told = exchange(gateway, "OPTIONS /", &ask).await;
     assert_eq!(header(&told, "access-control-allow-origin"), None, "{told}");
     // A method that no route takes is no method of this one.
     let ask = ask.replace("PUT", "DELETE");
-    let told = exchange(address(&gateway), "OPTIONS /", &ask).await;
+    let told = exchange(gateway, "OPTIONS /", &ask).await;
     assert_eq!(status(&told), "404", "{told}");
+    // What a page may read is said of the response itself.
+    let failed = exchange(gateway, "GET /", "origin: https://a.example\r\n").await;
+    let exposed = header(&failed, "access-control-expose-headers");
+    assert_eq!(exposed, Some("x-total"), "{failed}");
 }
 
 #[tokio::test]

@@ -7,13 +7,25 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use loom_config::Loader;
 use loom_gateway::{Gateway, Running};
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 
-use super::super::support::{address, start};
-use super::{echo, exchange, header, status};
+use super::super::support::{address, parse, start};
+use super::{echo, everywhere, exchange, header, status};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[].jwt", "defaults.jwt"]: "secret" or "another secret that is long enough too", "issuer", "audience", "require"
+        => only_valid_tokens_pass;
+    ["routes[].jwt", "defaults.jwt"]: "leeway" => clocks_are_as_far_apart_as_the_file_says;
+    ["routes[].jwt", "defaults.jwt"]: "key_file" or "other.pem", "algorithms" => a_public_key_is_no_secret;
+    ["routes[].jwt", "defaults.jwt"]: "jwks_file" or "other.json" => a_key_of_a_set_is_told_by_its_id;
+    ["routes[].jwt", "defaults.jwt"]: "forward" => the_upstream_reads_what_the_token_says_and_nothing_else;
+    ["routes[].jwt", "defaults.jwt"]: "forward_token" => a_token_stands_where_the_file_says;
+    ["routes[].jwt.from", "defaults.jwt.from"]: "header" or "other", "cookie" or "other", "query" or "other"
+        => a_token_stands_where_the_file_says;
+}
 
 const SECRET: &str = "a secret of at least 32 bytes is long enough";
 
@@ -47,12 +59,16 @@ fn bearer(token: &str) -> String {
     format!("authorization: Bearer {token}\r\n")
 }
 
-/// A gateway that wants a token of the issuer.
-async fn gateway(more: &str) -> Running {
-    let keys = format!(
+/// What wants a token of the issuer.
+fn keys(more: &str) -> String {
+    format!(
         "jwt: {{secret: '{SECRET}', issuer: https://issuer.example, audience: [shop, other], require: [sub, role], {more}}}"
-    );
-    start(&echo(&keys, "")).await
+    )
+}
+
+/// A gateway that wants such a token.
+async fn gateway(more: &str) -> Running {
+    start(&echo(&keys(more), "")).await
 }
 
 /// What comes of a request, and why.
@@ -68,8 +84,13 @@ async fn outcome(address: SocketAddr, headers: &str) -> (String, String, String)
 
 #[tokio::test]
 async fn only_valid_tokens_pass() {
-    let gateway = gateway("").await;
-    let address = address(&gateway);
+    for (keys, defaults) in everywhere(&keys("")) {
+        let gateway = start(&echo(keys, defaults)).await;
+        only_valid_tokens(address(&gateway)).await;
+    }
+}
+
+async fn only_valid_tokens(address: SocketAddr) {
     let valid = outcome(address, &bearer(&token(&json!({})))).await;
     assert_eq!(valid, ("200".into(), String::new(), String::new()));
     let missing = outcome(address, "").await;
@@ -117,6 +138,18 @@ async fn only_valid_tokens_pass() {
 }
 
 #[tokio::test]
+async fn clocks_are_as_far_apart_as_the_file_says() {
+    for (keys, defaults) in everywhere(&keys("leeway: 10m")) {
+        let gateway = start(&echo(keys, defaults)).await;
+        for (ago, wanted) in [(500, "200"), (700, "401")] {
+            let late = token(&json!({"exp": now() - ago}));
+            let (status, ..) = outcome(address(&gateway), &bearer(&late)).await;
+            assert_eq!(status, wanted, "{ago}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_nobody_signed_is_refused() {
     let gateway = gateway("").await;
     let address = address(&gateway);
@@ -152,12 +185,15 @@ async fn a_public_key_is_no_secret() {
     let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("a key");
     let public = pair.public_key_pem();
     fs::write(folder.path().join("public.pem"), &public).expect("written");
-    let yaml = |keys: &str| {
+    let other = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+    let other = other.expect("a key").public_key_pem();
+    fs::write(folder.path().join("other.pem"), other).expect("written");
+    let yaml = |keys: &str, defaults: &str| {
         let listener = "listeners: [{name: web, address: '127.0.0.1:0'}]";
-        let yaml = format!("{listener}\n{}", echo(keys, ""));
-        Loader::new([]).parse(folder.path().join("loom.yaml"), &yaml)
+        let yaml = format!("{listener}\n{}", echo(keys, defaults));
+        parse(folder.path().join("loom.yaml"), &yaml)
     };
-    let config = yaml("jwt: {key_file: public.pem}").expect("a configuration");
+    let config = yaml("jwt: {key_file: public.pem}", "").expect("a configuration");
     assert!(config.files.contains(&folder.path().join("public.pem")));
     let gateway = Gateway::start(config).await.expect("a gateway");
     let address = address(&gateway);
@@ -181,26 +217,29 @@ async fn a_public_key_is_no_secret() {
     }
     // Nor can the file say so.
     let key = public.replace('\n', "\\n");
-    let faults = yaml(&format!("jwt: {{secret: \"{key}\"}}")).expect_err("a public key");
+    let faults = yaml(&format!("jwt: {{secret: \"{key}\"}}"), "").expect_err("a public key");
     assert!(faults.to_string().contains("no secret"), "{faults}");
-    let narrow = yaml("jwt: {key_file: public.pem, algorithms: [RS512, HS256]}");
-    let narrow = Gateway::start(narrow.expect("a configuration")).await;
-    let narrow = narrow.expect("a gateway");
-    let narrow = super::super::support::address(&narrow);
-    assert_eq!(
-        outcome(narrow, &sign(Algorithm::RS256, &private)).await.0,
-        "401"
-    );
-    assert_eq!(
-        outcome(narrow, &sign(Algorithm::RS512, &private)).await.0,
-        "200"
-    );
+    for (keys, defaults) in everywhere("jwt: {key_file: public.pem, algorithms: [RS512, HS256]}") {
+        let narrow = yaml(keys, defaults).expect("a configuration");
+        let narrow = Gateway::start(narrow).await.expect("a gateway");
+        let narrow = super::super::support::address(&narrow);
+        for (algorithm, wanted) in [(Algorithm::RS256, "401"), (Algorithm::RS512, "200")] {
+            let (status, ..) = outcome(narrow, &sign(algorithm, &private)).await;
+            assert_eq!(status, wanted, "{algorithm:?}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_key_of_a_set_is_told_by_its_id() {
+    for (keys, defaults) in everywhere("jwt: {jwks_file: keys.json}") {
+        a_key_of_a_set(&|| echo(keys, defaults)).await;
+    }
+}
+
+async fn a_key_of_a_set(yaml: &(dyn Fn() -> String + Sync)) {
     let folder = tempfile::tempdir().expect("a folder");
-    let keys = ["a", "b"].map(|id| {
+    let keys = ["a", "b", "other"].map(|id| {
         let pair = KeyPair::generate().expect("a key");
         let private = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).expect("a key");
         (id, private)
@@ -211,14 +250,16 @@ async fn a_key_of_a_set_is_told_by_its_id() {
         jwk.common.key_id = Some((*id).to_owned());
         jwk
     });
+    let others = json!({"keys": &set[2..]}).to_string();
+    fs::write(folder.path().join("other.json"), others).expect("written");
     let read = |count: usize| {
         let text = json!({"keys": &set[..count]}).to_string();
         fs::write(folder.path().join("keys.json"), text).expect("written");
         let yaml = format!(
             "listeners: [{{name: web, address: '127.0.0.1:0'}}]\n{}",
-            echo("jwt: {jwks_file: keys.json}", "")
+            yaml()
         );
-        let config = Loader::new([]).parse(folder.path().join("loom.yaml"), &yaml);
+        let config = parse(folder.path().join("loom.yaml"), &yaml);
         config.expect("a configuration")
     };
     let sign = |key: usize, id: Option<&str>| {
@@ -247,10 +288,16 @@ async fn a_key_of_a_set_is_told_by_its_id() {
 #[tokio::test]
 async fn the_upstream_reads_what_the_token_says_and_nothing_else() {
     let forward = "forward: {x-user: sub, x-age: age, x-groups: groups, x-none: none}";
-    let gateway = gateway(forward).await;
+    for (keys, defaults) in everywhere(&keys(forward)) {
+        let gateway = start(&echo(keys, defaults)).await;
+        the_upstream_reads(address(&gateway)).await;
+    }
+}
+
+async fn the_upstream_reads(gateway: SocketAddr) {
     let spoofed = "x-user: root\r\nx_user: root\r\nx-none: root\r\n";
     let headers = format!("{}{spoofed}", bearer(&token(&json!({}))));
-    let response = exchange(address(&gateway), "GET /", &headers).await;
+    let response = exchange(gateway, "GET /", &headers).await;
     for seen in [
         "\"x-user\":[\"al\"]",
         "\"x-age\":[\"42\"]",
@@ -262,7 +309,7 @@ async fn the_upstream_reads_what_the_token_says_and_nothing_else() {
     assert!(!response.contains("root"), "{response}");
     // What is no header cannot become one.
     let line = token(&json!({"sub": "al\r\nx-evil: 1"}));
-    assert_eq!(outcome(address(&gateway), &bearer(&line)).await.0, "401");
+    assert_eq!(outcome(gateway, &bearer(&line)).await.0, "401");
 }
 
 #[tokio::test]
@@ -285,12 +332,16 @@ async fn a_token_stands_where_the_file_says() {
             String::new(),
         ),
     ] {
-        let gateway = gateway(&format!("from: {{{from}}}, forward_token: false")).await;
-        let response = exchange(address(&gateway), &line, &headers).await;
-        assert_eq!(status(&response), "200", "{from}: {response}");
-        assert!(response.contains("a=b"), "{from}: {response}");
-        assert!(!response.contains(&token), "{from}: {response}");
-        // And nowhere else.
-        assert_eq!(outcome(address(&gateway), &bearer(&token)).await.0, "401");
+        for (keys, defaults) in
+            everywhere(&keys(&format!("from: {{{from}}}, forward_token: false")))
+        {
+            let gateway = start(&echo(keys, defaults)).await;
+            let response = exchange(address(&gateway), &line, &headers).await;
+            assert_eq!(status(&response), "200", "{from}: {response}");
+            assert!(response.contains("a=b"), "{from}: {response}");
+            assert!(!response.contains(&token), "{from}: {response}");
+            // And nowhere else.
+            assert_eq!(outcome(address(&gateway), &bearer(&token)).await.0, "401");
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! What stands around a route's plugins.
 
-mod basic_auth;
-mod body_limit;
-mod compression;
-mod cors;
-mod jwt;
-mod networks;
-mod rate_limit;
+pub(super) mod basic_auth;
+pub(super) mod body_limit;
+pub(super) mod compression;
+pub(super) mod cors;
+pub(super) mod jwt;
+pub(super) mod networks;
+pub(super) mod rate_limit;
 mod upgrade;
 
 use std::net::SocketAddr;
@@ -20,6 +20,11 @@ fn echo(keys: &str, defaults: &str) -> String {
 routes: [{{id: all, path: '/*', upstream: echo, {keys}}}]
 upstreams: [{{name: echo, builtin: echo}}]"
     )
+}
+
+/// What keys do, they do on a route and for all of them: a place for [`echo`] each.
+fn everywhere(keys: &str) -> [(&str, &str); 2] {
+    [(keys, ""), ("", keys)]
 }
 
 /// The whole response to a request on a connection of its own.

@@ -1,10 +1,15 @@
 //! `rate_limit`.
 
-use loom_config::Loader;
 use loom_gateway::Running;
 
-use super::super::support::{address, start};
-use super::{echo, exchange, header, status};
+use super::super::support::{address, parse, start};
+use super::{echo, everywhere, exchange, header, status};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[].rate_limit", "defaults.rate_limit"]: "requests" or "5", "per", "burst" => who_comes_too_often_is_told_when_to_come_again;
+    ["routes[].rate_limit.by", "defaults.rate_limit.by"]: "header" or "x-other" => values_of_a_header_have_buckets_of_their_own;
+}
 
 /// The statuses of requests with this header, one after the other.
 async fn statuses(gateway: &Running, headers: &str, count: usize) -> Vec<String> {
@@ -18,18 +23,18 @@ async fn statuses(gateway: &Running, headers: &str, count: usize) -> Vec<String>
 
 #[tokio::test]
 async fn who_comes_too_often_is_told_when_to_come_again() {
-    let gateway = start(&echo("rate_limit: {requests: 1, per: 1h, burst: 2}", "")).await;
-    // What a client says of its address is nothing.
-    let headers = "x-forwarded-for: 192.0.2.1\r\n";
-    assert_eq!(statuses(&gateway, headers, 2).await, ["200", "200"]);
-    let refused = exchange(address(&gateway), "GET /", "").await;
-    assert_eq!(status(&refused), "429", "{refused}");
-    assert_eq!(header(&refused, "x-loom-error"), Some("rate_limited"));
-    let wait: u32 = header(&refused, "retry-after")
-        .expect("a time")
-        .parse()
-        .expect("seconds");
-    assert!((3000..=3600).contains(&wait), "{wait}");
+    for (keys, defaults) in everywhere("rate_limit: {requests: 1, per: 1h, burst: 2}") {
+        let gateway = start(&echo(keys, defaults)).await;
+        // What a client says of its address is nothing.
+        let headers = "x-forwarded-for: 192.0.2.1\r\n";
+        assert_eq!(statuses(&gateway, headers, 2).await, ["200", "200"]);
+        let refused = exchange(address(&gateway), "GET /", "").await;
+        assert_eq!(status(&refused), "429", "{refused}");
+        assert_eq!(header(&refused, "x-loom-error"), Some("rate_limited"));
+        let wait = header(&refused, "retry-after").expect("a time");
+        let wait: u32 = wait.parse().expect("seconds");
+        assert!((3000..=3600).contains(&wait), "{wait}");
+    }
 }
 
 #[tokio::test]
@@ -46,13 +51,12 @@ async fn tokens_come_back() {
 #[tokio::test]
 async fn values_of_a_header_have_buckets_of_their_own() {
     let keys = "rate_limit: {requests: 1, per: 1h, by: {header: x-key}}";
-    let gateway = start(&echo(keys, "")).await;
-    for headers in ["x-key: a\r\n", "x-key: b\r\n", ""] {
-        assert_eq!(
-            statuses(&gateway, headers, 2).await,
-            ["200", "429"],
-            "{headers}"
-        );
+    for (keys, defaults) in everywhere(keys) {
+        let gateway = start(&echo(keys, defaults)).await;
+        for headers in ["x-key: a\r\n", "x-key: b\r\n", ""] {
+            let statuses = statuses(&gateway, headers, 2).await;
+            assert_eq!(statuses, ["200", "429"], "{headers}");
+        }
     }
 }
 
@@ -93,7 +97,7 @@ async fn a_reload_forgets_only_what_is_configured_anew() {
             "listeners: [{{name: web, address: '127.0.0.1:0'}}]\n{}\n{more}",
             echo(keys, "")
         );
-        Loader::new([]).parse("loom.yaml", &yaml).expect("valid")
+        parse("loom.yaml", &yaml).expect("valid")
     };
     let keys = "rate_limit: {requests: 1, per: 1h}";
     let gateway = start(&echo(keys, "")).await;

@@ -5,8 +5,14 @@ use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::super::support::{Loom, Raw};
+use super::super::support::{Loom, Raw, without};
 use super::plugins::{count, counter, through};
+use crate::gateway::keys::shows;
+
+shows! {
+    [""]: "include" => included_files_are_watched_and_those_that_come_to_fit_a_pattern;
+    ["reload"]: "watch" => a_file_that_is_written_is_read;
+}
 
 const LISTENER: &str = "workers: 2\nlisteners: [{name: web, address: '127.0.0.1:0'}]\n";
 const ECHO: &str = "routes: [{id: all, path: '/*', upstream: echo}]
@@ -14,7 +20,9 @@ upstreams: [{name: echo, builtin: echo}]
 ";
 
 fn write(folder: &Path, yaml: &str) {
-    fs::write(folder.join("loom.yaml"), format!("{LISTENER}{yaml}")).expect("written");
+    let file = folder.join("loom.yaml");
+    let yaml = format!("{LISTENER}{yaml}");
+    fs::write(&file, &*without::changed(&file, &yaml)).expect("written");
 }
 
 async fn status(gateway: SocketAddr) -> String {

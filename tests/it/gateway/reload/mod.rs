@@ -1,21 +1,21 @@
 //! Another configuration for a gateway that runs.
 
-mod files;
+pub(super) mod files;
 mod load;
 mod plugins;
 mod signals;
 mod warm;
 
-use loom_config::{Config, Loader};
+use loom_config::Config;
 
 use tokio::io::AsyncWriteExt;
 
-use super::support::{Raw, Upstream, address, proxy_to, read_head, start, within};
+use super::support::{Raw, Upstream, address, parse, proxy_to, read_head, start, within};
 
 /// A configuration with one listener on a free port, named `web`.
 fn config(yaml: &str) -> Config {
     let yaml = format!("listeners: [{{name: web, address: '127.0.0.1:0'}}]\n{yaml}");
-    let config = Loader::new([]).parse("loom.yaml", &yaml);
+    let config = parse("loom.yaml", &yaml);
     config.unwrap_or_else(|faults| panic!("{faults}"))
 }
 
@@ -103,7 +103,7 @@ async fn listeners_open_and_drain() {
         "listeners: [{{name: other, address: '127.0.0.1:0'}}]\n{}",
         proxy_to(&[upstream.address()])
     );
-    let other = Loader::new([]).parse("loom.yaml", &other).expect("valid");
+    let other = parse("loom.yaml", &other).expect("valid");
     let reloaded = gateway.reload(other).await.expect("a valid one");
     assert_eq!(reloaded.listeners, (0, 1, 1));
     let [(name, second)] = &gateway.addresses()[..] else {
@@ -128,7 +128,7 @@ async fn what_a_removed_listener_does_not_finish_is_ended() {
     let _stream = upstream.accept().await;
     let other =
         "listeners: [{name: other, address: '127.0.0.1:0'}]\nshutdown: {drain_timeout: 50ms}\n";
-    let other = Loader::new([]).parse("loom.yaml", other).expect("valid");
+    let other = parse("loom.yaml", other).expect("valid");
     gateway.reload(other).await.expect("a valid one");
     assert_eq!(busy.rest().await, "");
 }
@@ -141,7 +141,7 @@ async fn an_address_that_is_taken_changes_nothing() {
         "listeners: [{{name: web, address: '127.0.0.1:0'}}, {{name: more, address: '{}'}}]\nroutes: []\n",
         taken.address()
     );
-    let config = Loader::new([]).parse("loom.yaml", &yaml).expect("valid");
+    let config = parse("loom.yaml", &yaml).expect("valid");
     let error = gateway.reload(config).await.expect_err("it is taken");
     assert!(error.to_string().contains("`more`"), "{error}");
     let stats = gateway.reloader().stats();
@@ -163,7 +163,7 @@ async fn limits_of_a_listener_hold_from_then_on() {
 routes: [{{id: all, path: '/*', upstream: echo}}]
 upstreams: [{{name: echo, builtin: echo}}]\n"
         );
-        Loader::new([]).parse("loom.yaml", &yaml).expect("valid")
+        parse("loom.yaml", &yaml).expect("valid")
     };
     let gateway = loom_gateway::Gateway::start(limited(1))
         .await

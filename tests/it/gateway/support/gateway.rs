@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use loom_config::Loader;
 use loom_gateway::{Gateway, Running};
 
 /// Starts a gateway with this `loom.yaml`. Without a `listeners` section it gets one on a free port.
@@ -14,7 +13,7 @@ pub(crate) async fn start(yaml: &str) -> Running {
     } else {
         "listeners: [{name: web, address: '127.0.0.1:0'}]\n"
     };
-    let config = Loader::new([]).parse("loom.yaml", &format!("{listeners}{yaml}"));
+    let config = super::parse("loom.yaml", &format!("{listeners}{yaml}"));
     Gateway::start(config.unwrap_or_else(|faults| panic!("{faults}")))
         .await
         .expect("a gateway")

@@ -6,6 +6,7 @@ pub(super) mod frames;
 mod gateway;
 pub(super) mod panics;
 mod upstream;
+pub(super) mod without;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ pub(super) use binary::{Loom, loom, loom_with, program};
 pub(super) use client::{Raw, http1, http2, text};
 pub(super) use gateway::{address, proxy_to, start};
 pub(super) use upstream::{Upstream, full, read_head, refused_address};
+pub(super) use without::parse;
 
 /// Ends a test that hangs. No test depends on its value.
 pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {

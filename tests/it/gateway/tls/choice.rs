@@ -10,12 +10,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::super::support::{address, text, within};
 use super::support::{Client, ECHO, folder, listener, start};
 use crate::certificates::Authority;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].tls"]: "min_version" => versions_from_the_oldest_one_on;
+    ["listeners[].tls.certificates[]"]: "cert_file" or "other.pem", "key_file" only => http1_and_http2_by_alpn;
+}
 
 #[tokio::test]
 async fn http1_and_http2_by_alpn() {
     let authority = Authority::new();
     let folder = folder(&authority);
-    authority.identity("a.test").write(folder.path(), "a");
+    let own = authority.identity("a.test");
+    own.write(folder.path(), "a");
+    // Of somebody whom nobody trusts.
+    Authority::new().write_for(&own, "a.test", folder.path(), "other");
     let gateway = start(folder.path(), &(listener(&["a"], "") + ECHO)).await;
     let client = Client::new(&authority);
     for (offered, chosen) in [

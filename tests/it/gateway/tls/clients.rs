@@ -3,11 +3,17 @@
 use super::super::support::address;
 use super::support::{Client, ECHO, folder, listener, start};
 use crate::certificates::Authority;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].tls.client_auth"]: "mode", "ca_file" or "other.pem" => they_may_have_one_and_then_a_valid_one;
+}
 
 /// What becomes of clients without a certificate, with one of the right authority, of another one, and with an old one.
 async fn served(mode: &str) -> [bool; 4] {
     let (authority, other) = (Authority::new(), Authority::new());
     let folder = folder(&authority);
+    other.write(folder.path(), "other");
     authority.identity("a.test").write(folder.path(), "a");
     let more = format!("client_auth: {{{mode}ca_file: ca.pem}}");
     let gateway = start(folder.path(), &(listener(&["a"], &more) + ECHO)).await;

@@ -9,6 +9,11 @@ use super::super::support::address;
 use super::properties::identity;
 use super::support::{Client, ECHO, folder, listener, start};
 use crate::certificates::{Authority, Identity};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].tls.client_auth"]: "forward" => only_what_the_gateway_has_seen;
+}
 
 const BY: &str = "By=spiffe://a.test/x";
 

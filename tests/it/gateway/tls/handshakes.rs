@@ -3,6 +3,11 @@
 use super::super::support::{Raw, address};
 use super::support::{Client, ECHO, folder, listener, start};
 use crate::certificates::Authority;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["listeners[].limits"]: "tls_handshake_timeout" => a_handshake_that_does_not_end_is_ended;
+}
 
 #[tokio::test]
 async fn nobody_waits_for_a_handshake_of_another_one() {

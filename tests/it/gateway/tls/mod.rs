@@ -1,10 +1,10 @@
 //! TLS of listeners.
 
-mod choice;
-mod clients;
+pub(super) mod choice;
+pub(super) mod clients;
 mod expiry;
 mod files;
-mod forward;
-mod handshakes;
+pub(super) mod forward;
+pub(super) mod handshakes;
 mod properties;
 pub(super) mod support;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use loom_config::{Config, Loader};
+use loom_config::Config;
 use loom_gateway::{Gateway, Running};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::support::{read_head, within};
+use super::super::support::{parse, read_head, within};
 use crate::certificates::{Authority, Identity, provider};
 
 pub(in super::super) const ECHO: &str = "routes: [{id: all, path: '/*', upstream: echo}]
@@ -48,7 +48,7 @@ pub(in super::super) fn listener(certificates: &[&str], more: &str) -> String {
 
 /// A configuration whose files stand in this folder.
 pub(in super::super) fn config(folder: &Path, yaml: &str) -> Config {
-    let config = Loader::new([]).parse(folder.join("loom.yaml"), yaml);
+    let config = parse(folder.join("loom.yaml"), yaml);
     config.unwrap_or_else(|faults| panic!("{faults}"))
 }
 
@@ -120,8 +120,12 @@ impl Client {
         gateway: SocketAddr,
         name: &str,
     ) -> io::Result<Secure> {
+        self.over(TcpStream::connect(gateway).await?, name).await
+    }
+
+    /// Settles TLS over a connection on which something was said before.
+    pub(in super::super) async fn over(&self, stream: TcpStream, name: &str) -> io::Result<Secure> {
         let connector = TlsConnector::from(Arc::new(self.config.clone()));
-        let stream = TcpStream::connect(gateway).await?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         within(connector.connect(name, stream)).await.map(Secure)
     }

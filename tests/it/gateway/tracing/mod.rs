@@ -12,7 +12,13 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 use super::support::{Raw, Upstream, address, full, proxy_to, refused_address, start};
+use crate::gateway::keys::shows;
 use collector::{Collector, attribute, traceparent};
+
+shows! {
+    ["tracing"]: "otlp_endpoint" or "http://127.0.0.1:1", "service_name" => a_request_of_a_trace_goes_on_in_it;
+    ["tracing"]: "sample" => a_request_that_is_not_recorded_says_so;
+}
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

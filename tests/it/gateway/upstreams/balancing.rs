@@ -8,6 +8,13 @@ use tokio::net::UnixListener;
 
 use super::super::support::{Raw, Upstream, address, full, read_head, start};
 use super::{counts, get, numbered, to};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["upstreams[].endpoints[]"]: "address" or "127.0.0.1:1", "weight" => weights_are_kept;
+    ["upstreams[].load_balancer"]: "policy" or "round_robin" => the_busy_server_gets_less;
+    ["upstreams[].load_balancer.hash_on[]"]: "header" or "other", "cookie" or "other", "query" or "other" => a_value_stays_with_its_server;
+}
 
 #[tokio::test]
 async fn weights_are_kept() {
@@ -46,7 +53,7 @@ async fn the_busy_server_gets_less() {
     let silent = Upstream::bind().await;
     let quick = Upstream::bind().await.say("quick");
     let gateway = start(&to(&format!(
-        "endpoints: ['{}', '{quick}'], load_balancer: least_request",
+        "endpoints: ['{}', '{quick}'], load_balancer: {{policy: least_request}}",
         silent.address()
     )))
     .await;

@@ -6,6 +6,18 @@ use loom_gateway::EndpointHealth::{Ejected, Healthy, OnTrial, Unhealthy};
 
 use super::super::support::{Raw, Upstream, address, refused_address, start};
 use super::{Server, answer, counts, get, to, until};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["upstreams[].health_check"]: "interval" => a_server_that_says_it_is_not_well_gets_nothing;
+    ["upstreams[].health_check.http"]: "path" or "/other" => a_server_that_says_it_is_not_well_gets_nothing;
+    ["upstreams[].health_check.http"]: "statuses" => what_a_server_says_when_it_is_well_can_be_chosen;
+    ["upstreams[].health_check"]: "timeout" => a_server_that_takes_no_connection_or_does_not_answer;
+    ["upstreams[].health_check"]: "healthy_threshold", "unhealthy_threshold" => checks_count_in_a_row;
+    ["upstreams[].outlier_detection"]: "consecutive_errors", "base_ejection" => a_server_that_fails_requests_is_put_out_and_tried_again;
+    ["upstreams[].outlier_detection"]: "max_ejected" => no_more_are_put_out_than_may_be;
+    ["upstreams[]"]: "panic_threshold" => when_too_few_are_well_all_are_used;
+}
 
 const EVERY_100MS: &str = "interval: 100ms, healthy_threshold: 1, unhealthy_threshold: 1";
 

@@ -15,9 +15,14 @@ use super::super::support::{address, http2, start, within};
 use super::super::tls::support::{self as tls, folder};
 use super::{Server, to, until};
 use crate::certificates::Authority;
+use crate::gateway::keys::shows;
 use crate::grpc_server::GrpcServer;
 use crate::speaker::Speaker;
 use crate::tls_server;
+
+shows! {
+    ["upstreams[].health_check.grpc"]: "service", "authority" => the_call_is_one_of_grpc;
+}
 
 const AT_ONCE: &str = "interval: 100ms, healthy_threshold: 1, unhealthy_threshold: 1";
 

@@ -13,6 +13,11 @@ use tokio::net::TcpListener;
 
 use super::super::support::{Raw, address, http2, start, within};
 use super::to;
+use crate::gateway::keys::shows;
+
+shows! {
+    ["upstreams[]"]: "protocol" => clients_of_http1_are_served_too;
+}
 
 /// A server that answers with the request's body, and with trailers that tell its head.
 async fn server() -> std::net::SocketAddr {

@@ -4,6 +4,14 @@ use tokio::io::AsyncWriteExt;
 
 use super::super::support::{Raw, Upstream, address, read_head, start};
 use super::{answer, to};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["upstreams[].limits"]: "connections" or "100" => what_is_too_much_is_refused_at_once;
+    ["upstreams[].limits"]: "pending" => some_may_wait;
+    ["upstreams[].timeouts"]: "per_try" => a_try_has_its_time;
+    ["upstreams[].timeouts"]: "idle" => a_connection_that_nobody_uses_is_closed;
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -50,7 +58,8 @@ async fn what_is_too_much_is_refused_at_once() {
 #[tokio::test]
 async fn some_may_wait() {
     let upstream = Upstream::bind().await;
-    let limits = "limits: {connections: 1, pending: 1}";
+    // Long enough for nobody to be refused for the time that it waits.
+    let limits = "limits: {connections: 1, pending: 1}, timeouts: {connect: 1h}";
     let gateway = start(&to(&format!(
         "endpoints: '{}', {limits}",
         upstream.address()
@@ -97,6 +106,26 @@ async fn nobody_waits_for_ever() {
     let _stream = upstream.accept().await;
     let mut second = Raw::connect(address(&gateway)).await;
     assert_eq!(answer(&mut second, "/", "").await, (503, SHED.to_owned()));
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_closed() {
+    let upstream = Upstream::bind().await;
+    let timeouts = "timeouts: {idle: 50ms}";
+    let gateway = start(&to(&format!(
+        "endpoints: '{}', {timeouts}",
+        upstream.address()
+    )))
+    .await;
+    let mut connection = Raw::connect(address(&gateway)).await;
+    for _ in 0..2 {
+        connection.send(GET).await;
+        let mut stream = upstream.accept().await;
+        read_head(&mut stream).await;
+        stream.write_all(OK).await.expect("a reader");
+        assert!(connection.response().await.ends_with("ok"));
+        assert_eq!(Raw(stream).rest().await, "", "it is closed");
+    }
 }
 
 #[tokio::test]

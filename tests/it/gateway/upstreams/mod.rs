@@ -1,13 +1,13 @@
 //! Upstreams: which server a request goes to, and what happens when servers come and go.
 
-mod balancing;
-mod health;
-mod health_grpc;
-mod http2;
-mod limits;
-mod retries;
+pub(super) mod balancing;
+pub(super) mod health;
+pub(super) mod health_grpc;
+pub(super) mod http2;
+pub(super) mod limits;
+pub(super) mod retries;
 mod server;
-mod tls;
+pub(super) mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -10,6 +10,19 @@ use super::super::support::{
     Raw, Upstream, address, full, read_head, refused_address, start, within,
 };
 use super::{Server, answer, counts, get};
+use crate::gateway::keys::shows;
+
+shows! {
+    ["routes[].retry", "defaults.retry"]: "attempts", "when", "budget" => the_last_answer_is_given_when_tries_are_used_up;
+    ["routes[].retry", "defaults.retry"]: "max_body" => a_body_is_sent_again_up_to_a_size;
+    ["routes[].retry", "defaults.retry"]: "back_off" or "0s" => pauses_are_made_and_grow;
+}
+
+/// Routes with these rules of their own, and of all routes, to one upstream with these keys.
+fn everywhere(rules: &str, upstream: &str) -> [String; 2] {
+    let of_all = format!("defaults: {{retry: {{{rules}}}}}\n{}", super::to(upstream));
+    [retrying(rules, upstream), of_all]
+}
 
 /// A route with these rules, to one upstream with these keys.
 fn retrying(rules: &str, upstream: &str) -> String {
@@ -65,12 +78,14 @@ async fn the_last_answer_is_given_when_tries_are_used_up() {
         ("attempts: 4, when: [reset, 502]", 1),
         ("attempts: 4, when: 503, budget: 0%", 1),
     ] {
-        let before = ill.requests();
-        let gateway = start(&retrying(rules, &upstream)).await;
-        let mut connection = Raw::connect(address(&gateway)).await;
-        let response = answer(&mut connection, "/", "").await;
-        assert_eq!(response, (503, "ill".to_owned()));
-        assert_eq!(ill.requests() - before, tries, "{rules}");
+        for yaml in everywhere(rules, &upstream) {
+            let before = ill.requests();
+            let gateway = start(&yaml).await;
+            let mut connection = Raw::connect(address(&gateway)).await;
+            let response = answer(&mut connection, "/", "").await;
+            assert_eq!(response, (503, "ill".to_owned()));
+            assert_eq!(ill.requests() - before, tries, "{yaml}");
+        }
     }
 }
 
@@ -116,18 +131,17 @@ async fn a_body_is_sent_again_up_to_a_size() {
         ("when: 503, max_body: 1KiB", 1024, 2),
         ("when: 503, max_body: 1KiB", 1025, 1),
     ] {
-        let before = ill.requests();
-        let gateway = start(&retrying(rules, &upstream)).await;
-        let mut connection = Raw::connect(address(&gateway)).await;
-        let body = "x".repeat(length);
-        let response = post(&mut connection, "PUT", &body).await;
-        // The server answers with what it got: all of it, each time.
-        assert!(
-            response.ends_with(&format!("\r\n\r\n{body}")),
-            "{}",
-            response.len()
-        );
-        assert_eq!(ill.requests() - before, tries, "{length}");
+        for yaml in everywhere(rules, &upstream) {
+            let before = ill.requests();
+            let gateway = start(&yaml).await;
+            let mut connection = Raw::connect(address(&gateway)).await;
+            let body = "x".repeat(length);
+            let response = post(&mut connection, "PUT", &body).await;
+            // The server answers with what it got: all of it, each time.
+            let whole = response.ends_with(&format!("\r\n\r\n{body}"));
+            assert!(whole, "{}", response.len());
+            assert_eq!(ill.requests() - before, tries, "{length}: {yaml}");
+        }
     }
 }
 
@@ -170,20 +184,15 @@ async fn pauses_are_made_and_grow() {
     let ill = Server::start("ill").await;
     ill.status.store(503, Ordering::Relaxed);
     let upstream = format!("endpoints: '{}'", ill.address);
-    let gateway = start(&retrying(
-        "attempts: 3, when: 503, back_off: 80ms",
-        &upstream,
-    ))
-    .await;
-    let mut connection = Raw::connect(address(&gateway)).await;
-    let begun = std::time::Instant::now();
-    answer(&mut connection, "/", "").await;
-    // At least half of 80 and of 160.
-    assert!(
-        begun.elapsed() >= Duration::from_millis(120),
-        "{:?}",
-        begun.elapsed()
-    );
+    for yaml in everywhere("attempts: 3, when: 503, back_off: 400ms", &upstream) {
+        let gateway = start(&yaml).await;
+        let mut connection = Raw::connect(address(&gateway)).await;
+        let begun = std::time::Instant::now();
+        answer(&mut connection, "/", "").await;
+        // At least half of 400 and of 800.
+        let took = begun.elapsed();
+        assert!(took >= Duration::from_millis(600), "{took:?}: {yaml}");
+    }
 }
 
 #[tokio::test]

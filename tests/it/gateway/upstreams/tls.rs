@@ -13,7 +13,14 @@ use super::super::tls::support::{config, folder, start};
 use super::{to, until};
 use crate::built;
 use crate::certificates::{Authority, Identity};
+use crate::gateway::keys::shows;
 use crate::tls_server::Server;
+
+shows! {
+    ["upstreams[].tls"]: "server_name", "ca_file", "alpn" or "[other]" => a_server_that_is_trusted;
+    ["upstreams[].tls"]: "verify" => a_server_that_is_not_trusted;
+    ["upstreams[].tls"]: "cert_file" or "other.pem", "key_file" only => a_server_that_wants_a_certificate;
+}
 
 const BOTH: &[&str] = &["h2", "http/1.1"];
 
@@ -168,7 +175,9 @@ async fn the_handshake_is_a_part_of_connecting() {
 async fn a_server_that_wants_a_certificate() {
     let authority = Authority::new();
     let folder = folder(&authority);
-    authority.identity("gateway").write(folder.path(), "client");
+    let own = authority.identity("gateway");
+    own.write(folder.path(), "client");
+    Authority::new().write_for(&own, "gateway", folder.path(), "other");
     let server = Server {
         identity: authority.identity("127.0.0.1"),
         protocols: BOTH,
