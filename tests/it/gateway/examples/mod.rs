@@ -7,6 +7,7 @@ mod configurations;
 mod grpc;
 mod json_validation;
 mod metrics_log;
+mod observability;
 mod plugin_api;
 mod production;
 mod rate_limit;
@@ -25,6 +26,12 @@ use crate::built;
 /// Where the examples listen and find their plugins.
 const ADDRESS: &str = "127.0.0.1:8080";
 const PLUGINS: &str = "../../target/plugins";
+
+/// A file of the examples.
+fn read(file: &str) -> String {
+    let path = xtask::root().join("examples").join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
 
 /// An example that runs.
 struct Example {

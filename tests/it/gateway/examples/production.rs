@@ -1,27 +1,43 @@
-//! The files for running it: every name in them is one of the gateway's own.
+//! The files for running it in production.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use http::Response;
 use loom_config::{Config, Loader};
-use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use super::super::admin::{ADMIN, admin, page};
-use super::super::support::{program, refused_address, start};
-use crate::built::add_header;
+use super::super::support::{Loom, Raw, Upstream, full, program};
+use super::super::tls::support::Client;
+use super::read;
+use crate::built;
 use crate::certificates::Authority;
 
-fn read(file: &str) -> String {
-    let path = xtask::root().join("examples").join(file);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+const TOKEN: (&str, &str) = ("ADMIN_TOKEN", "0123456789abcdef");
+
+/// A folder with the configuration and the certificate that it names.
+fn folder(authority: &Authority) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificates = folder.path().join("certs");
+    fs::create_dir(&certificates).expect("a folder");
+    authority
+        .identity("localhost")
+        .write(&certificates, "server");
+    fs::write(
+        folder.path().join("loom.yaml"),
+        read("production/loom.yaml"),
+    )
+    .expect("written");
+    folder
 }
 
-fn production() -> Config {
-    let loader = Loader::new([("ADMIN_TOKEN".to_owned(), "0123456789abcdef".to_owned())]);
-    let config = loader.parse("loom.yaml", &read("production/loom.yaml"));
+pub(super) fn production() -> Config {
+    let folder = folder(&Authority::new());
+    let loader = Loader::new([(TOKEN.0.to_owned(), TOKEN.1.to_owned())]);
+    let config = loader.load(folder.path().join("loom.yaml"));
     config.unwrap_or_else(|faults| panic!("{faults}"))
 }
 
@@ -33,43 +49,38 @@ fn of_unit<'a>(unit: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
         .map(|(_, value)| value)
 }
 
-/// YAML of any kind, as what a plugin would get of it.
-fn yaml(file: &str) -> Value {
-    let lines: String = read(file)
-        .lines()
-        .map(|line| format!("      {line}\n"))
-        .collect();
-    let whole = format!("plugins:\n  - name: a\n    path: a.wasm\n    config:\n{lines}");
-    let config = Loader::new([]).parse(file, &whole);
-    let config = config.unwrap_or_else(|faults| panic!("{faults}"));
-    serde_json::from_slice(config.plugins[0].config.as_ref().expect("it is there")).expect("JSON")
-}
+const SOCKETS: [&str; 2] = ["loom.socket", "loom-plain.socket"];
 
 #[test]
 fn units_agree_with_the_configuration() {
-    let (service, socket) = (
-        read("production/loom.service"),
-        read("production/loom.socket"),
-    );
+    let service = read("production/loom.service");
     let config = production();
-    let name = of_unit(&socket, "FileDescriptorName")
-        .next()
-        .expect("a name");
-    let listener = config
-        .listeners
+    let sockets = SOCKETS.map(|socket| read(&format!("production/{socket}")));
+    let names = sockets
         .iter()
-        .find(|listener| listener.name == name);
-    let address = listener
-        .expect("a listener of the socket's name")
-        .address
-        .to_string();
-    assert_eq!(of_unit(&socket, "ListenStream").next(), Some(&*address));
+        .flat_map(|socket| of_unit(socket, "FileDescriptorName"));
+    let listeners = config.listeners.iter().map(|listener| &*listener.name);
+    assert!(names.eq(listeners), "each listener has its socket");
+    for key in ["Sockets", "Requires"] {
+        let named = of_unit(&service, key).next();
+        assert_eq!(named, Some(&*SOCKETS.join(" ")), "{key}");
+    }
     let stop = of_unit(&service, "TimeoutStopSec").next().expect("a time");
     let stop: u64 = stop.trim_end_matches('s').parse().expect("seconds");
     let shutdown = config.shutdown.delay + config.shutdown.drain_timeout;
     assert!(
         Duration::from_secs(stop) > shutdown,
         "{stop} s and {shutdown:?}"
+    );
+    let files = of_unit(&service, "LimitNOFILE").next().expect("a number");
+    let clients = config
+        .listeners
+        .iter()
+        .map(|listener| listener.limits.connections);
+    let clients: usize = clients.sum();
+    assert!(
+        files.parse::<usize>().expect("a number") > 2 * clients,
+        "{files}"
     );
     assert_eq!(
         of_unit(&service, "MemoryDenyWriteExecute").next(),
@@ -81,14 +92,14 @@ fn units_agree_with_the_configuration() {
 #[test]
 fn systemd_understands_the_units() {
     let folder = tempfile::tempdir().expect("a folder");
-    for unit in ["loom.service", "loom.socket"] {
+    for unit in ["loom.service", SOCKETS[0], SOCKETS[1]] {
         let text = read(&format!("production/{unit}"));
         let program = program().to_str().expect("a path in UTF-8");
         let text = text.replace("/usr/local/bin/loom", program);
         fs::write(folder.path().join(unit), text).expect("written");
     }
     let verify = Command::new("systemd-analyze")
-        .args(["verify", "--man=no", "loom.service", "loom.socket"])
+        .args(["verify", "--man=no", "loom.service", SOCKETS[0], SOCKETS[1]])
         .current_dir(folder.path())
         .output();
     let Ok(verify) = verify else {
@@ -122,108 +133,79 @@ fn the_image_is_built_with_the_compiler_of_the_workspace() {
     );
 }
 
-#[test]
-fn files_of_yaml_are_what_they_should_be() {
-    let prometheus = yaml("observability/prometheus.yml");
-    assert_eq!(prometheus["scrape_configs"][0]["metrics_path"], "/metrics");
-    let alerts =
-        Path::new("observability").join(prometheus["rule_files"][0].as_str().expect("a file"));
-    let alerts = yaml(alerts.to_str().expect("UTF-8"));
-    for rule in alerts["groups"][0]["rules"].as_array().expect("a list") {
-        assert!(
-            rule["alert"].is_string() && rule["expr"].is_string(),
-            "{rule}"
-        );
-    }
-    let collector = yaml("observability/otel-collector.yaml");
-    let endpoint = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].as_str();
-    let port = endpoint
-        .and_then(|endpoint| endpoint.rsplit(':').next())
-        .expect("a port");
-    let tracing = production().tracing.expect("it traces");
-    let endpoint = tracing.otlp_endpoint;
-    assert!(endpoint.contains(&format!(":{port}/")), "{endpoint}");
-    let pipeline = &collector["service"]["pipelines"]["traces"];
-    for kind in ["receivers", "processors", "exporters"] {
-        for name in pipeline[kind].as_array().expect("a list") {
-            assert!(
-                collector[kind]
-                    .get(name.as_str().expect("a name"))
-                    .is_some(),
-                "{name}"
-            );
-        }
-    }
-}
-
-/// The names of metrics in a text.
-fn named(text: &str) -> BTreeSet<String> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words = text
-        .split(|c| !is_part(c))
-        .filter(|word| word.starts_with("loom_"));
-    words.map(str::to_owned).collect()
-}
-
+/// With PROXY protocol from this machine, a server behind it, and free ports.
 #[tokio::test]
-async fn every_metric_that_is_named_is_one_and_every_one_is_documented() {
-    let log = tempfile::tempdir().expect("a folder");
-    let dead = refused_address().await;
-    Authority::new().identity("a.test").write(log.path(), "a");
-    let gateway = start(&format!(
-        "{ADMIN}listeners:
-  - {{name: web, address: '127.0.0.1:0'}}
-  - {{name: secure, address: '127.0.0.1:0', tls: {{certificates: [{{cert_file: '{0}/a.pem', key_file: '{0}/a.key'}}]}}}}
-tracing: {{otlp_endpoint: 'http://{dead}'}}
-access_log: {{path: '{0}/log'}}
-plugins: [{{name: header, path: '{1}'}}]
-routes: [{{id: all, path: '/*', upstream: dead, plugins: [header], retry: {{}}}}]
-upstreams: [{{name: dead, endpoints: ['{dead}']}}]",
-        log.path().display(),
-        add_header().display()
-    ))
-    .await;
-    let address = super::super::support::address(&gateway);
-    let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-    super::super::support::Raw::exchange(address, request).await;
-    let text = page(admin(&gateway), "/metrics").await;
-    let series: BTreeSet<String> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split(['{', ' ']).next())
-        .map(str::to_owned)
-        .collect();
-    assert!(series.len() > 20, "{series:?}");
-    for file in ["grafana-dashboard.json", "alerts.yml"] {
-        let named = named(&read(&format!("observability/{file}")));
-        let unknown: Vec<_> = named.difference(&series).collect();
-        assert!(named.len() > 5 && unknown.is_empty(), "{file}: {unknown:?}");
-    }
-    let docs = fs::read_to_string(xtask::root().join("docs/observability.md")).expect("a page");
-    let documented = named(&docs);
-    for name in &series {
-        let family = ["_bucket", "_sum", "_count"]
-            .iter()
-            .find_map(|end| name.strip_suffix(end))
-            .unwrap_or(name);
-        assert!(
-            documented.contains(family),
-            "{family} is not in docs/observability.md"
-        );
-    }
-}
+async fn the_configuration_does_what_it_says() {
+    let plugin = built::plugin("metrics-log").expect("it is in Rust");
+    let authority = Authority::new();
+    let folder = folder(&authority);
+    let backend = Upstream::bind()
+        .await
+        .serve(|request| async move { Response::new(full(request.uri().path().to_owned())) });
+    let yaml = read("production/loom.yaml");
+    let changed = [
+        ("[10.0.0.0/8]", "[127.0.0.1]"),
+        ("0.0.0.0:8443", "127.0.0.1:0"),
+        ("0.0.0.0:8080", "127.0.0.1:0"),
+        ("0.0.0.0:9091", "127.0.0.1:0"),
+        // Its first line is read for the address.
+        ("format: json}", "format: text}"),
+    ];
+    let yaml = changed.iter().fold(yaml, |yaml, (from, to)| {
+        assert!(yaml.contains(from), "{from}");
+        yaml.replace(from, to)
+    });
+    fs::write(folder.path().join("loom.yaml"), yaml).expect("written");
+    let plugins = plugin
+        .parent()
+        .and_then(|folder| folder.to_str())
+        .expect("UTF-8");
+    let backend = backend.to_string();
+    let environment = [TOKEN, ("PLUGINS", plugins), ("BACKEND", &backend)];
+    let mut loom = Loom::start_with(folder.path(), &[], &environment);
+    let (web, plain) = (loom.address().await, loom.address().await);
 
-#[test]
-fn the_dashboard_is_one() {
-    let dashboard: Value =
-        serde_json::from_str(&read("observability/grafana-dashboard.json")).expect("JSON");
-    let panels = dashboard["panels"].as_array().expect("a list");
-    let mut ids = BTreeSet::new();
-    for panel in panels {
-        assert!(ids.insert(panel["id"].as_u64().expect("an id")), "{panel}");
-        if panel["type"] != "row" {
-            assert!(panel["targets"][0]["expr"].is_string(), "{panel}");
+    let header = |client: &str| format!("PROXY TCP4 {client} 192.0.2.1 4711 443\r\n");
+    let redirect = format!(
+        "{}GET /api/a HTTP/1.1\r\nhost: a.test\r\n\r\n",
+        header("192.0.2.7")
+    );
+    let mut redirected = Raw::connect(plain).await;
+    redirected.send(redirect).await;
+    let redirected = redirected.until("\r\n\r\n").await;
+    assert!(redirected.starts_with("HTTP/1.1 308 "), "{redirected}");
+    assert!(
+        redirected.contains("location: https://a.test/api/a\r\n"),
+        "{redirected}"
+    );
+
+    let ask = async |client: &str, request: &str| {
+        let mut stream = TcpStream::connect(web).await.expect("a listener");
+        stream
+            .write_all(header(client).as_bytes())
+            .await
+            .expect("a reader");
+        let mut secure = Client::new(&authority)
+            .over(stream, "localhost")
+            .await
+            .expect("TLS");
+        secure
+            .send(&format!(
+                "{request} HTTP/1.1\r\nhost: a.test\r\ncontent-length: 0\r\n\r\n"
+            ))
+            .await
+            .expect("a response")
+    };
+    let answer = ask("192.0.2.7", "GET /api/a").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n/a"),
+        "{answer}"
+    );
+    // Each client by itself.
+    for client in ["192.0.2.7", "192.0.2.8"] {
+        for status in ["200", "200", "200", "200", "200", "429"] {
+            let answer = ask(client, "POST /login").await;
+            assert_eq!(&answer[9..12], status, "{client}: {answer}");
         }
     }
-    assert!(panels.len() > 10);
 }
