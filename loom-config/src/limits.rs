@@ -9,8 +9,14 @@ use std::time::Duration;
 
 /// A file's size in bytes. Ten thousand routes take about 2 MiB.
 pub(crate) const FILE_BYTES: u64 = 16 << 20;
-/// Nodes of the tree after aliases are resolved: where a "billion laughs" ends.
+/// Nodes of the tree after aliases are resolved: what a file of the largest size may come to.
 pub(crate) const NODES: usize = 1_000_000;
+/// Those of them that aliases bring in: a large configuration of a plugin in each of some hundred places. "Billion laughs" ends
+/// here, before it has taken much time and memory.
+pub(crate) const ALIASED: usize = 50_000;
+/// How many times what the file itself says up to there they may be, where that is more: ten thousand routes that share a dozen
+/// values each have three times as many.
+pub(crate) const ALIASED_TIMES: usize = 20;
 /// Mappings and lists inside each other. The keys of Loom need 6; the rest is for plugins' own configuration.
 pub(crate) const DEPTH: usize = 64;
 /// Bytes of a file read by `${file:...}`: a secret, not a data set.

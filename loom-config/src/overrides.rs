@@ -19,9 +19,13 @@ const SEPARATOR: &str = "__";
 /// Puts what the environment says into the tree.
 pub(crate) fn apply(tree: &mut Node, environment: &BTreeMap<String, String>, report: &mut Report) {
     let start = format!("{PREFIX}{SEPARATOR}");
-    let variables = environment
+    let variables: Vec<_> = environment
         .iter()
-        .filter(|(name, _)| name.starts_with(&start));
+        .filter(|(name, _)| name.starts_with(&start))
+        .collect();
+    if variables.is_empty() {
+        return;
+    }
     let settable = schema::settable();
     let mut accepted = Map::new();
     for (name, value) in variables {

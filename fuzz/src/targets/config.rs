@@ -66,7 +66,7 @@ pub(super) const TARGET: Target = Target {
         "\t",
     ],
     longest: 16 * 1024,
-    short_run: 1_500,
+    short_run: 5_000,
 };
 
 /// Any bytes are a model, or faults that stand somewhere in them; and always the same ones.

@@ -18,6 +18,10 @@ pub(crate) struct Builder<'a> {
     stack: Vec<Frame>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    /// Those that the file itself says.
+    written: usize,
+    /// Those that aliases brought in.
+    aliased: usize,
     root: Option<Node>,
 }
 
@@ -54,6 +58,8 @@ impl<'a> Builder<'a> {
             stack: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
+            written: 0,
+            aliased: 0,
             root: None,
         }
     }
@@ -72,6 +78,7 @@ impl<'a> Builder<'a> {
     pub(crate) fn event(&mut self, event: Event<'_>, origin: Origin) -> Flow {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                self.written += 1;
                 let data = tags::data(&text, style, tag.as_deref()).unwrap_or_else(|| {
                     self.wrong_tag(tag.as_deref(), &origin);
                     super::Data::Text
@@ -123,6 +130,7 @@ impl<'a> Builder<'a> {
         if self.stack.len() >= limits::DEPTH {
             return self.too_deep(origin);
         }
+        self.written += 1;
         self.stack.push(Frame {
             origin,
             anchor,
@@ -223,6 +231,7 @@ impl<'a> Builder<'a> {
         let (size, depth) = (node.size(), node.depth());
         // `complete` counts the node itself.
         self.count(size - 1, &origin)?;
+        self.count_aliased(size, &origin)?;
         if self.stack.len() + depth > limits::DEPTH {
             return self.too_deep(origin);
         }
@@ -236,6 +245,19 @@ impl<'a> Builder<'a> {
             let most = limits::NODES;
             let message =
                 format!("the file has too many values; {most} are allowed, aliases included");
+            self.report.add(origin.clone(), "", message);
+            return Flow::Break(());
+        }
+        Flow::Continue(())
+    }
+
+    /// What stands in few lines and is more than they ever say is a mistake, or meant to use up memory.
+    fn count_aliased(&mut self, nodes: usize, origin: &Origin) -> Flow {
+        self.aliased += nodes;
+        let most = limits::ALIASED.max(limits::ALIASED_TIMES * self.written);
+        if self.aliased > most {
+            let message =
+                format!("aliases bring in too many values; {most} are allowed up to here");
             self.report.add(origin.clone(), "", message);
             return Flow::Break(());
         }

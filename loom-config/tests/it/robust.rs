@@ -125,6 +125,28 @@ fn many_routes_load() {
     assert_eq!(config.routes.len(), 10_000);
 }
 
+#[test]
+fn aliases_may_repeat_a_lot_but_not_without_end() {
+    let shared = "x-shared: &shared {upstream: e, methods: GET, timeout: 1s, strip_prefix: /a, request_headers: {set: {a: b}, add: {c: d}, remove: [e, f]}}\n";
+    let routes: String = (0..10_000)
+        .map(|n| format!("  - {{id: r{n}, path: /a/{n}, <<: *shared}}\n"))
+        .collect();
+    let text = format!("{shared}routes:\n{routes}upstreams: [{{name: e, builtin: echo}}]\n");
+    let config = Loader::default().parse("loom.yaml", &text);
+    assert_eq!(config.expect("they share").routes.len(), 10_000);
+
+    // A hundred values are a list of 101.
+    let repeated = |times: usize| {
+        let values = "1, ".repeat(100);
+        let aliases = "*a, ".repeat(times);
+        let text = format!("x-a: &a [{values}]\nx-b: [{aliases}]\nlog: {{}}\n");
+        Loader::default().parse("loom.yaml", &text)
+    };
+    assert!(repeated(495).is_ok());
+    let faults = repeated(496).expect_err("more than 50000").to_string();
+    assert!(faults.contains("50000 are allowed"), "{faults}");
+}
+
 /// Every file of the tests, with bytes changed, removed and doubled.
 #[test]
 fn damaged_files_are_answered() {
