@@ -1,16 +1,19 @@
-//! The gateway's route table, by what a request costs that passes it: the table itself is private.
+//! The gateway's route table, by what a request costs that passes it: the table itself is private. And by what it costs to
+//! start with it.
 //!
 //! The client writes requests in bundles, so that little but the gateway's work on each request is left. The differences
 //! between the numbers of routes are what matching costs.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use criterion::{Bencher, Criterion};
+use criterion::{BatchSize, Bencher, Criterion};
 use loom_benches::{CpuTime, cpu_time};
 use loom_config::Loader;
 use loom_gateway::{Gateway, Running};
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::host_calls::scaled;
@@ -24,10 +27,16 @@ pub(crate) fn measure(criterion: &mut Criterion<CpuTime>) {
     for routes in [10, 1_000, 10_000] {
         group.bench_function(routes.to_string(), |b| bundles(b, &by_prefix(routes)));
     }
-    // Twenty of each host, of all kinds that are looked up.
-    for routes in [20, 1_000, 10_000] {
+    // Twenty of each host, of all kinds that are looked up: the last number is 10,000 routes on 500 hosts.
+    for routes in [10, 1_000, 10_000] {
         group.bench_function(format!("kinds/{routes}"), |b| {
             bundles(b, &of_all_kinds(routes));
+        });
+    }
+    group.sample_size(10);
+    for routes in [10, 10_000] {
+        group.bench_function(format!("from file to start/{routes}"), |b| {
+            starts(b, routes);
         });
     }
     group.finish();
@@ -59,38 +68,60 @@ fn by_prefix(routes: usize) -> Table {
     }
 }
 
-/// Of each host: exact paths, paths with parameters, prefixes, and prefixes with conditions.
+/// How many routes a host has.
+const EACH_HOST: usize = 20;
+
+/// Of each host: exact paths, paths with parameters, prefixes, and regular expressions.
 fn of_all_kinds(routes: usize) -> Table {
     let mut text = String::new();
     for number in 0..routes {
-        let (host, place) = (number / 20, number % 20);
+        let (host, place) = (number / EACH_HOST, number % EACH_HOST);
         let path = match place % 4 {
             0 => format!("/exact-{place}"),
             1 => format!("'/users/{{id}}/{place}'"),
             2 => format!("/prefix-{place}/*"),
-            _ => format!("/*, methods: HEAD, headers: {{name: x-place, exact: 'at-{place}'}}"),
+            _ => format!("{{regex: '/place-{place}/[a-z]+/[0-9]+'}}"),
         };
         text += &format!(
             "  - {{id: r{number}, host: host-{host}.example.com, path: {path}, upstream: none}}\n"
         );
     }
-    let host = routes / 20 - 1;
-    let request = |path: &str, header: &str| {
-        format!("HEAD {path} HTTP/1.1\r\nhost: host-{host}.example.com\r\n{header}\r\n")
+    let last = routes - 1;
+    // The last one of each kind; expressions are asked after all others.
+    let of_kind = |kind: usize| (0..=last).rev().find(|number| number % 4 == kind);
+    let request = |kind: usize| {
+        let number = of_kind(kind).expect("four kinds");
+        let (host, place) = (number / EACH_HOST, number % EACH_HOST);
+        let path = match kind {
+            0 => format!("/exact-{place}"),
+            1 => format!("/users/42/{place}"),
+            2 => format!("/prefix-{place}/a"),
+            _ => format!("/place-{place}/a/42"),
+        };
+        format!("HEAD {path} HTTP/1.1\r\nhost: host-{host}.example.com\r\n\r\n")
     };
     Table {
         routes: text,
-        requests: vec![
-            request("/exact-16", ""),
-            request("/users/42/17", ""),
-            request("/prefix-18/a", ""),
-            request("/else", "x-place: at-19\r\n"),
-        ],
+        requests: (0..4).map(request).collect(),
     }
 }
 
+/// The whole way of a file: read, checked, routers built, listening.
+fn starts(bencher: &mut Bencher<'_, CpuTime>, routes: usize) {
+    let file = File::new(&of_all_kinds(routes).routes);
+    bencher.iter_batched(
+        runtime,
+        |runtime| {
+            let running = file.start(&runtime);
+            (running, runtime)
+        },
+        BatchSize::PerIteration,
+    );
+}
+
 fn bundles(bencher: &mut Bencher<'_, CpuTime>, table: &Table) {
-    let (_runtime, running) = start(&table.routes);
+    let runtime = runtime();
+    let running = File::new(&table.routes).start(&runtime);
     let mut client = Client::connect(running.addresses()[0].1, &table.requests);
     bencher.iter_custom(|times| {
         let bundles = times.div_ceil(BUNDLE);
@@ -102,22 +133,40 @@ fn bundles(bencher: &mut Bencher<'_, CpuTime>, table: &Table) {
     });
 }
 
-/// A gateway with these routes.
-fn start(routes: &str) -> (Runtime, Running) {
-    let text = format!(
-        "listeners: [\"127.0.0.1:0\"]\nupstreams: [{{name: none, builtin: echo}}]\nroutes:\n{routes}"
-    );
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("loom.yaml");
-    std::fs::write(&file, text).expect("a file");
-    let config = Loader::new([]).load(&file).expect("a configuration");
-    let runtime = Builder::new_multi_thread()
+/// A `loom.yaml`.
+struct File {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl File {
+    /// With these routes.
+    fn new(routes: &str) -> Self {
+        let text = format!(
+            "listeners: [\"127.0.0.1:0\"]\nupstreams: [{{name: none, builtin: echo}}]\nroutes:\n{routes}"
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("loom.yaml");
+        std::fs::write(&path, text).expect("a file");
+        Self {
+            path,
+            _folder: folder,
+        }
+    }
+
+    /// A gateway with this configuration.
+    fn start(&self, runtime: &Runtime) -> Running {
+        let config = Loader::new([]).load(&self.path).expect("a configuration");
+        runtime.block_on(Gateway::start(config)).expect("a gateway")
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
-        .expect("a runtime");
-    let running = runtime.block_on(Gateway::start(config)).expect("a gateway");
-    (runtime, running)
+        .expect("a runtime")
 }
 
 struct Client {
