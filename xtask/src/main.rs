@@ -131,9 +131,9 @@ enum Task {
         /// How long there is load
         #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         seconds: u64,
-        /// Take the program that was built last with the release profile
-        #[arg(long)]
-        no_build: bool,
+        /// Take this program, such as target/debug/loom, in place of building one with the release profile
+        #[arg(long, value_name = "FILE")]
+        program: Option<PathBuf>,
     },
     /// Measure what the gateway costs
     #[command(subcommand)]
@@ -237,11 +237,11 @@ fn run(task: Task) -> Result<(), Error> {
         }
         Task::Schema { check: true } => xtask::schema::check(xtask::root()),
         Task::Schema { check: false } => xtask::schema::write(xtask::root()),
-        Task::Soak { seconds, no_build } => xtask::soak::run(
+        Task::Soak { seconds, program } => xtask::soak::run(
             xtask::root(),
-            xtask::soak::Options {
+            &xtask::soak::Options {
                 time: std::time::Duration::from_secs(seconds),
-                no_build,
+                program,
             },
         ),
         Task::Bench(measure) => run_bench(measure),

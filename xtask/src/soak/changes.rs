@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -43,35 +43,45 @@ impl Changes {
     pub(super) fn each_second(&self, wanted: Arc<AtomicBool>) -> Changing {
         let file = self.file.clone();
         let setting = Arc::clone(&self.setting);
+        let taken = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&taken);
         let thread = thread::spawn(move || {
-            let mut taken = 0;
             while wanted.load(Ordering::Relaxed) {
                 let begun = Instant::now();
-                write(&file, &config::gateway(&setting, taken + 1))?;
+                let number = count.load(Ordering::Relaxed) + 1;
+                write(&file, &config::gateway(&setting, number))?;
                 reload(setting.admin)?;
-                taken += 1;
+                count.store(number, Ordering::Relaxed);
                 thread::sleep(INTERVAL.saturating_sub(begun.elapsed()));
             }
-            Ok(taken)
+            Ok(())
         });
-        Changing(thread)
+        Changing { thread, taken }
     }
 }
 
 /// The thread that changes the file.
-pub(super) struct Changing(JoinHandle<Result<u64, Error>>);
+pub(super) struct Changing {
+    thread: JoinHandle<Result<(), Error>>,
+    taken: Arc<AtomicU64>,
+}
 
 impl Changing {
     /// Whether it went wrong, while it is still wanted.
     pub(super) fn has_ended(&self) -> bool {
-        self.0.is_finished()
+        self.thread.is_finished()
+    }
+
+    /// How many changes were taken over.
+    pub(super) fn count(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Waits until it ended, and gives back how many changes were taken over.
     pub(super) fn end(self) -> Result<u64, Error> {
-        self.0
-            .join()
-            .unwrap_or_else(|_| Err(Error::new("the thread of the changes panicked")))
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| Err(Error::new("the thread of the changes panicked")))?;
+        Ok(self.taken.load(Ordering::Relaxed))
     }
 }
 

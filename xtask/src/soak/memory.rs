@@ -36,10 +36,12 @@ impl Growth {
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { early, late } = self;
-        let verdict = if self.is_flat() { "flat" } else { "growing" };
+        let more = (*late as f64 / *early as f64 - 1.0) * 100.0;
         write!(
             f,
-            "{early} KiB in the second fifth of the time, {late} KiB in the last, {verdict}"
+            "{} MiB in the second fifth of the time, {} MiB in the last: {more:+.1} %, and up to {TOLERANCE_PERCENT} % more is allowed",
+            early >> 10,
+            late >> 10
         )
     }
 }
@@ -59,7 +61,12 @@ mod tests {
         let settles: Vec<_> = (0..50)
             .map(|n| if n < 8 { n * 1000 } else { 30_000 })
             .collect();
-        assert!(growth(&settles).unwrap().is_flat());
+        let growth_of = growth(&settles).unwrap();
+        assert!(growth_of.is_flat());
+        assert_eq!(
+            growth_of.to_string(),
+            "29 MiB in the second fifth of the time, 29 MiB in the last: +0.0 %, and up to 10 % more is allowed"
+        );
         let leaks: Vec<_> = (0..50).map(|n| 30_000 + n * 200).collect();
         assert!(!growth(&leaks).unwrap().is_flat());
     }

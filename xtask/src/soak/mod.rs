@@ -12,6 +12,7 @@ mod memory;
 mod upstreams;
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -25,19 +26,23 @@ use self::upstreams::Upstreams;
 use crate::server::{Server, free_address};
 use crate::{Error, cargo, plugins, signals};
 
-/// How long is loaded before the next line is printed.
-const SLICE: Duration = Duration::from_secs(10);
+/// How long is loaded before the next line is printed: a twentieth of the time, within these bounds.
+const SLICES: u32 = 20;
+const SLICE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(10);
+
+/// How long it takes until pools and caches are full: what memory is in a shorter run says nothing.
+const SETTLED: Duration = Duration::from_secs(100);
 
 /// How long the gateway may take to end: a little more than it gives to running requests.
 const STOP: Duration = Duration::from_secs(35);
 
 /// How long, and what with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// How long there is load.
     pub time: Duration,
-    /// Take the program that was built last.
-    pub no_build: bool,
+    /// The program; without it, one is built with the release profile.
+    pub program: Option<PathBuf>,
 }
 
 /// Runs it, prints a line now and then, and says at the end what came of it.
@@ -45,11 +50,10 @@ pub struct Options {
 /// # Errors
 ///
 /// When a request failed, when memory grew, when a reload was refused, or when something does not build or start.
-pub fn run(root: &Path, options: Options) -> Result<(), Error> {
-    let program = if options.no_build {
-        root.join("target").join("release").join("loom")
-    } else {
-        build(root)?
+pub fn run(root: &Path, options: &Options) -> Result<(), Error> {
+    let program = match &options.program {
+        Some(program) => program.clone(),
+        None => build(root)?,
     };
     let folder = root.join("target").join("soak");
     fs::create_dir_all(&folder)
@@ -73,9 +77,12 @@ pub fn run(root: &Path, options: Options) -> Result<(), Error> {
     let killing = upstreams.kill_by_turns(Arc::clone(&disturbance));
     let changing = gateway.changes.each_second(Arc::clone(&disturbance));
 
-    let loaded = load_in_slices(&gateway.server, &folder, options.time, || {
+    let disturbed = || (killing.count(), changing.count());
+    let begun = Instant::now();
+    let loaded = load_in_slices(&gateway.server, &folder, options.time, disturbed, || {
         stop.load(Ordering::Relaxed) || killing.has_ended() || changing.has_ended()
     });
+    let took = begun.elapsed();
     disturbance.store(false, Ordering::Relaxed);
     let killed = killing.end();
     let changed = changing.end();
@@ -83,7 +90,7 @@ pub fn run(root: &Path, options: Options) -> Result<(), Error> {
 
     let slices = loaded?;
     let (killed, changed) = (killed?, changed?);
-    verdict(&slices, killed, changed)?;
+    verdict(&slices, took, killed, changed)?;
     stopped?;
     println!("The gateway ended as it should. All is well.");
     Ok(())
@@ -140,48 +147,65 @@ fn load_in_slices(
     gateway: &Server,
     folder: &Path,
     time: Duration,
+    disturbed: impl Fn() -> (u64, u64),
     is_over: impl Fn() -> bool,
 ) -> Result<Vec<Measured>, Error> {
     let load = Load::new(folder, gateway.address())?;
+    let slice = (time / SLICES).clamp(*SLICE.start(), *SLICE.end());
     let begun = Instant::now();
     let mut slices = Vec::new();
+    println!(
+        "{}",
+        line(["time", "requests", "failed", "kills", "reloads", "memory"].map(str::to_owned))
+    );
     while begun.elapsed() < time && !is_over() {
-        let slice = SLICE.min(time.saturating_sub(begun.elapsed()));
+        let slice = slice.min(time.saturating_sub(begun.elapsed()));
         let measured = Measured {
             load: load.run(slice.max(Duration::from_secs(1)))?,
             resident_kib: gateway.usage()?.resident_kib,
         };
-        println!(
-            "{:>5} s  {:>9} requests  {:>3} failed  {:>4} MiB",
-            begun.elapsed().as_secs(),
-            measured.load.requests,
-            measured.load.failed(),
-            measured.resident_kib >> 10
-        );
-        for line in &measured.load.failures {
-            println!("         {line}");
+        let (kills, reloads) = disturbed();
+        let cells = [
+            format!("{} s", begun.elapsed().as_secs()),
+            measured.load.requests.to_string(),
+            measured.load.failed().to_string(),
+            kills.to_string(),
+            reloads.to_string(),
+            format!("{} MiB", measured.resident_kib >> 10),
+        ];
+        println!("{}", line(cells));
+        for failure in &measured.load.failures {
+            println!("         {failure}");
         }
         slices.push(measured);
     }
     Ok(slices)
 }
 
-fn verdict(slices: &[Measured], killed: u64, changed: u64) -> Result<(), Error> {
+fn line(cells: [String; 6]) -> String {
+    let [time, requests, failed, kills, reloads, memory] = cells;
+    format!("{time:>7}  {requests:>9}  {failed:>6}  {kills:>5}  {reloads:>7}  {memory:>8}")
+}
+
+fn verdict(slices: &[Measured], took: Duration, killed: u64, changed: u64) -> Result<(), Error> {
     let requests: u64 = slices.iter().map(|slice| slice.load.requests).sum();
     let failed: u64 = slices.iter().map(|slice| slice.load.failed()).sum();
     println!(
-        "{requests} requests, {failed} failed, while upstreams were killed {killed} times and {changed} changes of the \
-         configuration were taken over."
+        "Requests: {requests}, of which {failed} failed; all of them may be asked twice, and none may fail."
+    );
+    println!(
+        "Upstreams were killed {killed} times, and {changed} changes of the configuration were taken over."
     );
     let resident: Vec<_> = slices.iter().map(|slice| slice.resident_kib).collect();
-    match memory::growth(&resident) {
+    let growth = memory::growth(&resident).filter(|_| took >= SETTLED);
+    match &growth {
         Some(growth) => println!("Memory: {growth}."),
-        None => println!("Memory: too few looks to compare; the whole run takes ten minutes."),
+        None => println!("Memory: not judged, since it takes some {SETTLED:?} to settle."),
     }
     if failed > 0 {
         return Err(Error::new(format!("{failed} requests failed")));
     }
-    if memory::growth(&resident).is_some_and(|growth| !growth.is_flat()) {
+    if growth.is_some_and(|growth| !growth.is_flat()) {
         return Err(Error::new("memory grew"));
     }
     Ok(())

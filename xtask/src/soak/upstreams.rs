@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -53,8 +53,9 @@ impl Upstreams {
     /// One after the other is killed and started again, while this is wanted.
     pub(super) fn kill_by_turns(self, wanted: Arc<AtomicBool>) -> Killing {
         let Self(mut all) = self;
-        Killing(thread::spawn(move || {
-            let mut killed = 0;
+        let killed = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&killed);
+        let thread = thread::spawn(move || {
             while wanted.load(Ordering::Relaxed) {
                 thread::sleep(ALIVE);
                 // The one that has lived longest.
@@ -65,7 +66,7 @@ impl Upstreams {
                 } = all.remove(0);
                 let address = server.address();
                 server.kill()?;
-                killed += 1;
+                count.fetch_add(1, Ordering::Relaxed);
                 thread::sleep(DEAD);
                 all.push(Upstream {
                     server: start(&program, &folder, address)?,
@@ -73,25 +74,34 @@ impl Upstreams {
                     folder,
                 });
             }
-            Ok(killed)
-        }))
+            Ok(())
+        });
+        Killing { thread, killed }
     }
 }
 
 /// The thread that kills.
-pub(super) struct Killing(JoinHandle<Result<u64, Error>>);
+pub(super) struct Killing {
+    thread: JoinHandle<Result<(), Error>>,
+    killed: Arc<AtomicU64>,
+}
 
 impl Killing {
     /// Whether it went wrong, while it is still wanted.
     pub(super) fn has_ended(&self) -> bool {
-        self.0.is_finished()
+        self.thread.is_finished()
+    }
+
+    /// How often it killed.
+    pub(super) fn count(&self) -> u64 {
+        self.killed.load(Ordering::Relaxed)
     }
 
     /// Waits until it ended, and gives back how often it killed.
     pub(super) fn end(self) -> Result<u64, Error> {
-        self.0
-            .join()
-            .unwrap_or_else(|_| Err(Error::new("the thread that kills upstreams panicked")))
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| Err(Error::new("the thread that kills upstreams panicked")))?;
+        Ok(self.killed.load(Ordering::Relaxed))
     }
 }
 
