@@ -70,8 +70,12 @@ async fn gateway(endpoint: SocketAddr, more: &str) -> Running {
 
 /// The answer to a good request.
 async fn good(gateway: &Running) {
-    let request = "GET /good HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-    let response = Raw::exchange(address(gateway), request).await;
+    served(gateway, "/good").await;
+}
+
+async fn served(gateway: &Running, target: &str) {
+    let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    let response = Raw::exchange(address(gateway), &request).await;
     assert_eq!(read(&response), whole(200, "good"));
 }
 
@@ -93,13 +97,17 @@ async fn settled(gateway: &Running, connections: usize) {
 async fn expect(steps: Vec<Step>, request: &str, answer: Answer) {
     let what = format!("{steps:?}");
     let what = &what[..what.len().min(400)];
+    let is_well_again = matches!(steps.last(), Some(Step::Serve));
     let villain = Villain::start(steps).await;
     let gateway = gateway(villain.address, "").await;
     // Another client has a connection of its own, and is served before, meanwhile and afterwards.
-    good(&gateway).await;
+    // No connection is kept for the bad request: over one that was unused for a while, it could rightly be sent twice.
+    served(&gateway, "/last").await;
+    settled(&gateway, 0).await;
     let mut bad = Raw::connect(address(&gateway)).await;
     bad.send(request).await;
     let (response, ()) = tokio::join!(bad.rest(), async {
+        villain.met().await;
         for _ in 0..5 {
             good(&gateway).await;
         }
@@ -107,7 +115,9 @@ async fn expect(steps: Vec<Step>, request: &str, answer: Answer) {
     assert_eq!(read(&response), answer, "{what}");
     good(&gateway).await;
     assert_eq!(villain.bad(), 1, "{what}");
-    assert_eq!(villain.after_bad(), [""; 0], "{what}");
+    if !is_well_again {
+        assert_eq!(villain.after_bad(), [""; 0], "{what}");
+    }
     // Those of the good requests.
     settled(&gateway, 2).await;
     panics::assert_none();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::super::support::Upstream;
+use super::super::support::{Upstream, within};
 
 /// A step of the bad thing. After the last one the connection is closed.
 #[derive(Debug, Clone)]
@@ -34,6 +34,9 @@ pub(super) struct Villain {
 }
 
 const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ngood";
+
+/// To requests for `/last`: the connection ends with it.
+const LAST: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\ngood";
 
 impl Villain {
     pub(super) async fn start(steps: Vec<Step>) -> Self {
@@ -70,6 +73,16 @@ impl Villain {
         after.cloned().collect()
     }
 
+    /// Waits until `/bad` has come.
+    pub(super) async fn met(&self) {
+        within(async {
+            while self.bad() == 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     /// How often `/bad` came.
     pub(super) fn bad(&self) -> usize {
         let connections = self.connections.lock().expect("no panic");
@@ -85,6 +98,9 @@ async fn serve(mut stream: TcpStream, steps: Vec<Step>, note: impl Fn(String)) {
             if !misbehave(&mut stream, &steps).await {
                 return;
             }
+        } else if target == "/last" {
+            let _ = stream.write_all(LAST).await;
+            return;
         } else if stream.write_all(GOOD).await.is_err() {
             return;
         }
