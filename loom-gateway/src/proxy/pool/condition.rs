@@ -158,6 +158,8 @@ impl Condition {
         let first = !std::mem::replace(&mut known.checked, true);
         if known.failing.is_none() == result.is_ok() {
             known.contradictions = 0;
+            // What is wrong now may be something else than what was wrong first.
+            known.failing = result.err();
             return false;
         }
         known.contradictions += 1;
@@ -231,5 +233,8 @@ mod tests {
         assert!(!check(false));
         assert!(check(false));
         assert_eq!(condition.state(), State::Unhealthy("refused".to_owned()));
+        assert!(!condition.checked(Err("answered 500".to_owned()), 2, 3));
+        let now = State::Unhealthy("answered 500".to_owned());
+        assert_eq!(condition.state(), now, "the last cause is told");
     }
 }
