@@ -163,12 +163,14 @@ impl http_body::Body for Answer {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let hint = self.body.size_hint();
-        match (self.waits(), hint.upper()) {
-            (0, _) => hint,
-            (waits, Some(upper)) => SizeHint::with_exact(waits + upper),
-            (_, None) => SizeHint::default(),
+        let rest = self.body.size_hint();
+        let waits = self.waits();
+        let mut hint = SizeHint::new();
+        hint.set_lower(waits + rest.lower());
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(waits + upper);
         }
+        hint
     }
 }
 
