@@ -11,5 +11,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on {}", listener.local_addr()?);
     let health = Health::default();
     health.set(GREETER, ServingStatus::Serving);
+    // For checks of the server as a whole, such as those of an orchestrator.
+    health.set("", ServingStatus::Serving);
     Ok(grpc_greeter::serve(listener, health).await?)
 }
