@@ -1,14 +1,14 @@
 //! What there is to read in a certificate (RFC 5280): who it is for, and how long.
 
-use std::fmt::Write;
-
 use rustls::pki_types::CertificateDer;
-use x509_parser::asn1_rs::{Oid, ToDer};
 use x509_parser::extensions::GeneralName;
-use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::parse_x509_certificate;
 use x509_parser::time::ASN1Time;
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+mod attributes;
+mod subject;
+
+use subject::rfc2253;
 
 /// What a certificate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,70 +53,6 @@ impl CertificateFacts {
             uris,
             validity: (validity.not_before, validity.not_after),
         })
-    }
-}
-
-/// A name as RFC 2253 writes it.
-fn rfc2253(name: &X509Name<'_>) -> String {
-    let mut parts: Vec<String> = name
-        .iter()
-        .map(|part| part.iter().map(attribute).collect::<Vec<_>>().join("+"))
-        .collect();
-    parts.reverse();
-    parts.join(",")
-}
-
-fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let kind = attribute.attr_type();
-    let name = short_name(kind);
-    let mut text = name.map_or_else(|| kind.to_id_string(), str::to_owned);
-    text.push('=');
-    match attribute.as_str() {
-        Ok(value) if name.is_some() => push_escaped(&mut text, value),
-        // What nobody can tell the text of stands there as it is encoded (2.4).
-        _ => {
-            text.push('#');
-            let encoded = attribute.attr_value().to_der_vec();
-            push_hexadecimal(&mut text, "", &encoded.unwrap_or_default());
-        }
-    }
-    text
-}
-
-/// The name of a kind of attribute, as OpenSSL has it.
-fn short_name<'a>(kind: &'a Oid<'a>) -> Option<&'a str> {
-    Some(match oid2abbrev(kind, oid_registry()).ok()? {
-        "Email" => "emailAddress",
-        "uid" => "UID",
-        "surname" => "SN",
-        "givenName" => "GN",
-        "streetAddress" => "street",
-        other => other,
-    })
-}
-
-/// A value with what has a meaning in such a name escaped, and what is no printable ASCII, too.
-fn push_escaped(text: &mut String, value: &str) {
-    let last = value.chars().count().saturating_sub(1);
-    for (index, letter) in value.chars().enumerate() {
-        if letter.is_control() || !letter.is_ascii() {
-            push_hexadecimal(text, "\\", letter.encode_utf8(&mut [0; 4]).as_bytes());
-            continue;
-        }
-        let is_special = matches!(letter, ',' | '+' | '"' | '\\' | '<' | '>' | ';')
-            || (index == 0 && matches!(letter, ' ' | '#'))
-            || (index == last && letter == ' ');
-        if is_special {
-            text.push('\\');
-        }
-        text.push(letter);
-    }
-}
-
-fn push_hexadecimal(text: &mut String, before: &str, bytes: &[u8]) {
-    for byte in bytes {
-        // A string takes everything.
-        let _ = write!(text, "{before}{byte:02X}");
     }
 }
 
