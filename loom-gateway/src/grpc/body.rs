@@ -1,6 +1,7 @@
 //! What a call brings, to its end or to its deadline.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -10,6 +11,8 @@ use loom_layer::grpc;
 use tokio::time::Sleep;
 
 use crate::errors::{Cut, Failure};
+use crate::listener::CutShort;
+use crate::metrics::Connections;
 
 /// The response's body of a call. When it is cut for the time that it took, trailers say so.
 pub(super) struct CallBody {
@@ -18,15 +21,22 @@ pub(super) struct CallBody {
     with_trailers: bool,
     /// Whether it ended before its end, which nobody is to take for a whole one.
     is_cut: bool,
+    counters: Option<Arc<Connections>>,
 }
 
 impl CallBody {
-    pub(super) fn new(inner: Body, deadline: Option<Pin<Box<Sleep>>>, with_trailers: bool) -> Self {
+    pub(super) fn new(
+        inner: Body,
+        deadline: Option<Pin<Box<Sleep>>>,
+        with_trailers: bool,
+        counters: Option<Arc<Connections>>,
+    ) -> Self {
         Self {
             inner,
             deadline,
             with_trailers,
             is_cut: false,
+            counters,
         }
     }
 
@@ -38,6 +48,10 @@ impl CallBody {
         self.is_cut = true;
         match Cut::cause(&error).filter(|_| self.with_trailers) {
             Some(failure) => {
+                // With trailers it looks like a whole one to whoever counts those that break off.
+                if let Some(counters) = &self.counters {
+                    counters.cut(CutShort::of(&error), 1);
+                }
                 let trailers = grpc::trailers(failure.grpc_code(), failure.reason().as_bytes());
                 Ok(Frame::trailers(trailers))
             }

@@ -1,6 +1,7 @@
 //! The future of a call, and the future of whatever a client sends.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
@@ -12,6 +13,7 @@ use tokio::time::Sleep;
 use super::answer::{can_end_early, shape};
 use super::body::CallBody;
 use crate::errors::Failure;
+use crate::metrics::Connections;
 
 pin_project! {
     /// The future of [`Grpc`](super::service::Grpc).
@@ -46,16 +48,23 @@ pin_project! {
         uri: Uri,
         // It goes on into the response's body, so that it cannot be pinned in here.
         deadline: Option<Pin<Box<Sleep>>>,
+        counters: Option<Arc<Connections>>,
     }
 }
 
 impl<F> Call<F> {
     /// A call that has to end before `deadline` does, if there is one. `uri` is what it is for.
-    pub(super) fn new(inner: F, uri: Uri, deadline: Option<Pin<Box<Sleep>>>) -> Self {
+    pub(super) fn new(
+        inner: F,
+        uri: Uri,
+        deadline: Option<Pin<Box<Sleep>>>,
+        counters: Option<Arc<Connections>>,
+    ) -> Self {
         Self {
             inner,
             uri,
             deadline,
+            counters,
         }
     }
 }
@@ -79,8 +88,8 @@ where
             return Poll::Ready(Ok(response));
         }
         let with_trailers = can_end_early(&response);
-        let deadline = this.deadline.take();
-        let response = response.map(|body| Body::new(CallBody::new(body, deadline, with_trailers)));
-        Poll::Ready(Ok(response))
+        let (deadline, counters) = (this.deadline.take(), this.counters.take());
+        let body = |body| Body::new(CallBody::new(body, deadline, with_trailers, counters));
+        Poll::Ready(Ok(response.map(body)))
     }
 }

@@ -1,5 +1,6 @@
 //! The layer and its service.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -9,16 +10,27 @@ use tower::{Layer, Service};
 
 use super::deadline;
 use super::future::{Call, GrpcFuture};
+use crate::metrics::Connections;
 
 /// Puts [`Grpc`] around a service.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct GrpcLayer;
+#[derive(Debug, Clone)]
+pub(crate) struct GrpcLayer(Option<Arc<Connections>>);
+
+impl GrpcLayer {
+    /// With these counters of calls that are cut.
+    pub(crate) fn new(counters: Option<Arc<Connections>>) -> Self {
+        Self(counters)
+    }
+}
 
 impl<S> Layer<S> for GrpcLayer {
     type Service = Grpc<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Grpc { inner }
+        Grpc {
+            inner,
+            counters: self.0.clone(),
+        }
     }
 }
 
@@ -27,6 +39,7 @@ impl<S> Layer<S> for GrpcLayer {
 #[derive(Debug, Clone)]
 pub(crate) struct Grpc<S> {
     inner: S,
+    counters: Option<Arc<Connections>>,
 }
 
 impl<S> Service<Request<Body>> for Grpc<S>
@@ -51,8 +64,9 @@ where
         let timeout = deadline::timeout(request.headers());
         let deadline = timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout)));
         let uri = request.uri().clone();
+        let counters = self.counters.clone();
         GrpcFuture::Call {
-            call: Box::pin(Call::new(self.inner.call(request), uri, deadline)),
+            call: Box::pin(Call::new(self.inner.call(request), uri, deadline, counters)),
         }
     }
 }

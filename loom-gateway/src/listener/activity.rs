@@ -7,8 +7,10 @@ use std::time::Duration;
 use loom_config::model::ListenerLimits;
 use tokio::time::Instant;
 
+use super::cut::CutShort;
 use super::ended::Ended;
 use crate::limits;
+use crate::metrics::Connections;
 
 /// See the module's text. Shared by the connection, its socket, its requests and its tunnels.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct Activity {
     since: AtomicU64,
     /// Since when the socket takes nothing, in microseconds from `began`; 0: it does.
     blocked: AtomicU64,
+    /// Who counts what becomes of responses.
+    counters: Option<Arc<Connections>>,
 }
 
 /// When a connection is to end if nothing happens until then, and why.
@@ -40,7 +44,7 @@ const HTTP1: u8 = 1;
 const HTTP2: u8 = 2;
 
 impl Activity {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(counters: Option<Arc<Connections>>) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
             spoken: AtomicU8::new(0),
@@ -50,6 +54,7 @@ impl Activity {
             reading: AtomicBool::new(false),
             since: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
+            counters,
         })
     }
 
@@ -113,6 +118,22 @@ impl Activity {
         self.running.load(Ordering::Acquire) > 0
     }
 
+    /// The connection ends although something is sent: the one response of HTTP/1, or all that run of HTTP/2.
+    pub(super) fn cut_off(&self) {
+        let responses = if self.is_http2() {
+            self.running.load(Ordering::Relaxed) as u64
+        } else {
+            1
+        };
+        self.count(CutShort::SendTimeout, responses);
+    }
+
+    fn count(&self, why: CutShort, responses: u64) {
+        if let Some(counters) = &self.counters {
+            counters.cut(why, responses);
+        }
+    }
+
     /// What the connection waits for, if not for the end of a request.
     pub(super) fn due(&self, limits: &ListenerLimits) -> Option<Due> {
         let moment = |passed: &AtomicU64| {
@@ -166,6 +187,11 @@ impl Busy {
     pub(super) fn answered(&mut self) {
         self.answered = true;
     }
+
+    /// The response breaks off.
+    pub(super) fn cut(&self, error: &axum::Error) {
+        self.activity.count(CutShort::of(error), 1);
+    }
 }
 
 impl Drop for Busy {
@@ -204,7 +230,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn http1_waits_for_heads_and_between_them() {
-        let activity = Activity::new();
+        let activity = Activity::new(None);
         advance(4 * SECOND).await;
         activity.received();
         assert_eq!(due(&activity), Some((Ended::HeaderTimeout, 6)));
@@ -225,7 +251,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_sent_has_its_time_whatever_else_there_is() {
-        let activity = Activity::new();
+        let activity = Activity::new(None);
         activity.sent(false);
         advance(5 * SECOND).await;
         activity.sent(false);
@@ -241,7 +267,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn http2_waits_for_requests_whatever_else_comes() {
-        let activity = Activity::new();
+        let activity = Activity::new(None);
         assert_eq!(due(&activity), Some((Ended::HeaderTimeout, 10)));
         activity.speaks_http2();
         assert_eq!(due(&activity), Some((Ended::Idle, 60)));

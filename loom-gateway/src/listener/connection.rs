@@ -153,7 +153,7 @@ async fn speak<S>(
 {
     let peer = known.connection.as_ref().map(ConnectionInfo::peer);
     let limits = &terms.limits;
-    let activity = Activity::new();
+    let activity = Activity::new(site.counters());
     let service = ConnectionService {
         site: Arc::clone(&site),
         connection: known.connection,
@@ -200,6 +200,9 @@ async fn speak<S>(
         Turn::Ended(result) => result,
         Turn::Due(why) => {
             site.ended(why, peer, None);
+            if why == Ended::SendTimeout {
+                activity.cut_off();
+            }
             if why != Ended::Idle {
                 // There is no request that an answer could be to, or nobody takes the answer.
                 return;

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn is_http2(pieces: &[&[u8]]) -> bool {
-        let activity = Activity::new();
+        let activity = Activity::new(None);
         let mut heard = Heard::new((), Arc::clone(&activity));
         for piece in pieces {
             heard.hear(piece);

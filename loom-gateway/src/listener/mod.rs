@@ -6,6 +6,7 @@ mod bind;
 mod body;
 mod clock;
 mod connection;
+mod cut;
 mod drain;
 mod ended;
 mod heard;
@@ -25,6 +26,7 @@ pub use bind::BindError;
 
 pub(crate) use accept::serve;
 pub(crate) use bind::{Bound, Probe};
+pub(crate) use cut::CutShort;
 pub(crate) use drain::Drain;
 pub(crate) use ended::Ended;
 #[cfg(feature = "fuzzing")]

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::heard::Heard;
 use super::service::ConnectionService;
+use super::site::Served;
 use super::streams::Streams;
 use crate::limits;
 
@@ -23,9 +24,16 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    /// Within the limits of the listener of this name.
-    pub(super) fn new(limits: &ListenerLimits, listener: &str) -> Self {
-        let any = builder(limits, listener);
+    /// Within the limits of this listener.
+    pub(super) fn new(listener: &Served) -> Self {
+        let any = builder(
+            &listener.limits,
+            Streams {
+                listener: listener.name.as_str().into(),
+                patience: listener.limits.http2.stream_send_timeout,
+                counters: listener.counters.clone(),
+            },
+        );
         Self {
             http2: any.clone().http2_only(),
             any,
@@ -53,13 +61,10 @@ impl Protocol {
     }
 }
 
-fn builder(limits: &ListenerLimits, listener: &str) -> Builder<Streams> {
+fn builder(limits: &ListenerLimits, streams: Streams) -> Builder<Streams> {
     let header_bytes = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX);
     let http2 = limits.http2;
-    let mut builder = Builder::new(Streams {
-        listener: listener.into(),
-        patience: http2.stream_send_timeout,
-    });
+    let mut builder = Builder::new(streams);
     let mut http1 = builder.http1();
     http1
         // The connection's clock knows more: whether a head is late, or there is just none.

@@ -143,13 +143,16 @@ impl http_body::Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.project();
-        let Some(pieces) = this.pieces else {
-            return this.body.poll_frame(cx);
-        };
-        if let Some(piece) = pieces.ask() {
+        if let Some(piece) = this.pieces.as_mut().and_then(Pieces::ask) {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let frame = ready!(this.body.poll_frame(cx));
+        if let (Some(Err(error)), Some(busy)) = (&frame, &this.busy) {
+            busy.cut(error);
+        }
+        let Some(pieces) = this.pieces else {
+            return Poll::Ready(frame);
+        };
         Poll::Ready(frame.map(|frame| {
             frame.map(|frame| match frame.into_data() {
                 Ok(data) => Frame::data(pieces.cut(data)),

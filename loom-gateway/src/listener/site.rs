@@ -62,7 +62,7 @@ impl Terms {
     fn new(served: &Served) -> Self {
         Self {
             name: served.name.clone(),
-            protocol: Protocol::new(&served.limits, &served.name),
+            protocol: Protocol::new(served),
             limits: served.limits,
             proxy_protocol: served.proxy_protocol.clone(),
             tls: served.tls.clone(),
@@ -126,11 +126,16 @@ impl Site {
         self.terms.load_full()
     }
 
+    /// Who counts connections.
+    pub(super) fn counters(&self) -> Option<Arc<Connections>> {
+        self.counters.load_full()
+    }
+
     /// Takes one more connection, if one more may be open.
     pub(super) fn take(&self) -> Option<Open> {
         let most = self.terms.load().limits.connections;
         let place = self.places.take(most)?;
-        let counters = self.counters.load_full();
+        let counters = self.counters();
         if let Some(counters) = &counters {
             counters.opened();
         }

@@ -17,7 +17,9 @@ use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::cut::CutShort;
 use crate::limits;
+use crate::metrics::Connections;
 
 tokio::task_local! {
     /// Of the stream whose task is being polled.
@@ -89,6 +91,23 @@ pub(super) struct Streams {
     pub(super) listener: Arc<str>,
     /// How long a client may take nothing.
     pub(super) patience: Duration,
+    /// Who counts those that are reset.
+    pub(super) counters: Option<Arc<Connections>>,
+}
+
+impl Streams {
+    /// The client of a stream was waited for in vain.
+    fn reset(&self) {
+        let why = CutShort::StreamSendTimeout;
+        if let Some(counters) = &self.counters {
+            counters.cut(why, 1);
+        }
+        tracing::debug!(
+            listener = &*self.listener,
+            code = why.code(),
+            "stream ended"
+        );
+    }
 }
 
 impl<F> Executor<F> for Streams
@@ -144,8 +163,7 @@ impl<F: Future> Future for Patient<F> {
         loop {
             ready!(timer.as_mut().poll(cx));
             if due <= Instant::now() {
-                let listener = &*this.terms.listener;
-                tracing::debug!(listener, code = "stream_send_timeout", "stream ended");
+                this.terms.reset();
                 return Poll::Ready(());
             }
             timer.as_mut().reset(due);
@@ -185,6 +203,7 @@ mod tests {
             terms: Streams {
                 listener: "web".into(),
                 patience: 10 * SECOND,
+                counters: None,
             },
             since: None,
             timer: None,

@@ -16,7 +16,7 @@ use super::traffic::{BOUNDS, CLASSES, Sums};
 use super::{Metrics, guests};
 use crate::admin::Shown;
 use crate::app::ReloadStats;
-use crate::listener::Ended;
+use crate::listener::{CutShort, Ended};
 use crate::proxy::UpstreamStatus;
 
 /// Everything, as it is now.
@@ -242,6 +242,14 @@ impl Page<'_, '_> {
             "Connections that the gateway ended or did not take, by the cause's code.",
             listeners.iter().flat_map(|(name, sums)| {
                 let codes = Ended::ALL.iter().map(|why| why.code()).zip(sums.ended);
+                codes.map(|(code, count)| ([("listener", name.as_str()), ("code", code)], count))
+            }),
+        )?;
+        self.counter(
+            "loom_responses_cut",
+            "Responses that had begun and did not reach their end, by the cause's code; none whose client went away.",
+            listeners.iter().flat_map(|(name, sums)| {
+                let codes = CutShort::ALL.iter().map(|why| why.code()).zip(sums.cut);
                 codes.map(|(code, count)| ([("listener", name.as_str()), ("code", code)], count))
             }),
         )

@@ -70,6 +70,7 @@ pub(crate) fn listener_router(
     access_log: Option<&Arc<AccessLog>>,
     tracing: Option<&Arc<Tracing>>,
 ) -> Router {
+    let counters = metrics.map(|metrics| metrics.listener(&listener.name));
     let stack = ServiceBuilder::new()
         // Outside of everything that names the client.
         .option_layer(ForwardedLayer::new(&listener.trusted_proxies))
@@ -86,7 +87,7 @@ pub(crate) fn listener_router(
         // Outside of everything that can fail, for the header that says why it did.
         .option_layer(show_failures(error_header, metrics).map(MapResponseLayer::new))
         // Whatever is inside of it answers in the words of HTTP.
-        .layer(GrpcLayer)
+        .layer(GrpcLayer::new(counters))
         // Around all that is not only the gateway's: routes, plugins, upstreams.
         .layer(CatchPanicLayer)
         .layer(border(listener))

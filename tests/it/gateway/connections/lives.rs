@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::super::admin::{admin, eventually};
 use super::super::support::{Raw, Upstream, address, full, http2, read_head, start, text, within};
-use super::{ended, listener};
+use super::{cut, ended, listener};
 use crate::gateway::keys::shows;
 
 shows! {
@@ -108,6 +108,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
     let mut raw = Raw::connect(address(&gateway)).await;
     raw.send(GET).await;
     eventually(admin(&gateway), &ended("send_timeout"), 1.0).await;
+    eventually(admin(&gateway), &cut("send_timeout"), 1.0).await;
     let received = raw.rest().await.len();
     assert!(received < 32 << 20, "{received}");
 }

@@ -1,5 +1,6 @@
 //! What a listener bounds.
 
+pub(super) mod cuts;
 pub(super) mod heads;
 pub(super) mod http2;
 pub(super) mod lives;
@@ -16,6 +17,11 @@ fn listener(limits: &str, upstream: SocketAddr) -> String {
 routes: [{{id: all, path: '/*', upstream: a}}]
 upstreams: [{{name: a, endpoints: ['{upstream}']}}]"
     )
+}
+
+/// The series that counts why responses were cut.
+pub(super) fn cut(code: &str) -> String {
+    format!(r#"loom_responses_cut_total{{listener="web",code="{code}"}}"#)
 }
 
 /// The series that counts why connections were ended.

@@ -9,6 +9,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tonic::Code;
 
+use super::super::admin::{ADMIN, admin, eventually};
+use super::super::connections::cut;
 use super::super::support::{Raw, Upstream, address, http2, start, within};
 use super::{Client, Setup, message};
 use crate::grpc_server::GrpcServer;
@@ -86,18 +88,20 @@ async fn the_smaller_of_both_ends_a_call() {
 #[tokio::test]
 async fn a_response_that_has_begun_ends_with_the_status() {
     let server = GrpcServer::start().await;
-    for (route, timeout) in [
-        ("", "500m"),
-        (", timeout: 500ms", LONG),
-        (", idle_timeout: 500ms", LONG),
+    for (route, timeout, code) in [
+        ("", "500m", "grpc_deadline"),
+        (", timeout: 500ms", LONG, "route_timeout"),
+        (", idle_timeout: 500ms", LONG, "idle_timeout"),
     ] {
-        let gateway = start(&Setup::new().yaml(server.address, route)).await;
+        let setup = Setup::new().yaml(server.address, route);
+        let gateway = start(&format!("{ADMIN}{setup}")).await;
         let response = call(address(&gateway), "Silent", timeout).await;
         assert_eq!(response.headers()["x-meta"], "one");
         let body = within(response.into_body().collect()).await;
         let body = body.expect("an end in order");
         assert_eq!(body.trailers().expect("trailers")["grpc-status"], "4");
         until_silent(&server).await;
+        eventually(admin(&gateway), &cut(code), 1.0).await;
     }
 }
 

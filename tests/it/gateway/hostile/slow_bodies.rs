@@ -9,6 +9,7 @@ use http_body_util::channel::Channel;
 use loom_gateway::Running;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::super::admin::{ADMIN, admin, eventually};
 use super::super::support::{
     Raw, Upstream, address, http2, panics, proxy_to, read_head, start, within,
 };
@@ -29,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 async fn gateway(upstream: std::net::SocketAddr) -> Running {
     let routes = proxy_to(&[upstream]);
     let listener = format!("listeners: [{{name: web, address: '127.0.0.1:0', limits: {LIMITS}}}]");
-    start(&format!("{listener}\n{routes}")).await
+    start(&format!("{ADMIN}{listener}\n{routes}")).await
 }
 
 /// Sends the same byte again and again, until the gateway does not take it any more.
@@ -73,6 +74,8 @@ async fn a_trickle_is_answered_and_others_are_served() {
         }
     })
     .await;
+    let count = r#"loom_errors_total{code="body_timeout"}"#;
+    eventually(admin(&gateway), count, 2.0).await;
     let summaries = upstream.summaries();
     assert!(
         !summaries.iter().any(|one| one.contains("/slow")),
@@ -101,6 +104,8 @@ async fn with_http2_only_the_request_ends() {
     assert_eq!(response.headers()["x-loom-error"], "body_timeout");
     assert!(!response.headers().contains_key("connection"));
     within(writing).await.expect("it ends");
+    let count = r#"loom_errors_total{code="body_timeout"}"#;
+    eventually(admin(&gateway), count, 1.0).await;
 
     let (sender, body) = Channel::new(1);
     drop(sender);

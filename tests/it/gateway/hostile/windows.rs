@@ -20,6 +20,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, UnixListener};
 
+use super::super::admin::{ADMIN, admin, eventually, metrics};
+use super::super::connections::cut;
 use super::slow::steady;
 use crate::gateway::keys::shows;
 use crate::gateway::support::frames::{
@@ -89,7 +91,7 @@ impl Endless {
     /// A gateway in front of it, with these limits of HTTP/2 and others.
     async fn gateway(&self, limits: &str) -> Running {
         start(&format!(
-            "listeners: [{{name: web, address: '127.0.0.1:0', limits: {{{limits}}}}}]
+            "{ADMIN}listeners: [{{name: web, address: '127.0.0.1:0', limits: {{{limits}}}}}]
 routes: [{{id: all, path: '/*', upstream: a}}]
 upstreams: [{{name: a, endpoints: ['unix:{}']}}]",
             self.folder.path().join("socket").display()
@@ -221,12 +223,15 @@ async fn a_stream_of_which_nothing_is_taken_is_reset() {
     reset.sort_unstable();
     assert_eq!(reset, [number(1), number(2), number(3)]);
     upstream.until_open(1).await;
+    eventually(admin(&gateway), &cut("stream_send_timeout"), 3.0).await;
 
     // Now nothing does. With its last stream the connection has nothing to live for, whatever else comes.
     let rest = within(rest(&mut client)).await;
     let has = |kind, stream| rest.contains(&(kind, stream));
     assert!(has(RST_STREAM, number(0)) && has(GOAWAY, 0), "{rest:?}");
     upstream.until_open(0).await;
+    let series = metrics(admin(&gateway)).await;
+    assert_eq!(series.get(&cut("stream_send_timeout")), Some(&4.0));
     panics::assert_none();
 }
 
