@@ -43,6 +43,10 @@ pub(crate) const HTTP2_SEND_BUFFER: usize = 256 * 1024;
 /// pieces cost time.
 pub(crate) const HTTP2_PIECE: usize = 64 * 1024;
 
+/// How often a write to a client is tried although the kernel does not say that there is room: it says so late. Often enough to see
+/// that a slow client takes something, and a system call for each connection that waits.
+pub(crate) const SEND_RETRY: Duration = Duration::from_secs(1);
+
 /// Requests of one HTTP/2 connection that its client may take back before they are answered. With more of them, and more than
 /// half of all, it is ended: people who leave a page and calls that have a deadline do not come near it.
 pub(crate) const HTTP2_TAKEN_BACK: u64 = 200;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::cut::CutShort;
 use super::ended::Ended;
+use super::sending::Sending;
 use crate::limits;
 use crate::metrics::Connections;
 
@@ -27,8 +28,7 @@ pub(super) struct Activity {
     reading: AtomicBool,
     /// When that came, or else when the last request ended: microseconds from `began`.
     since: AtomicU64,
-    /// Since when the socket takes nothing, in microseconds from `began`; 0: it does.
-    blocked: AtomicU64,
+    sending: Arc<Sending>,
     /// Who counts what becomes of responses.
     counters: Option<Arc<Connections>>,
 }
@@ -44,7 +44,7 @@ const HTTP1: u8 = 1;
 const HTTP2: u8 = 2;
 
 impl Activity {
-    pub(super) fn new(counters: Option<Arc<Connections>>) -> Arc<Self> {
+    pub(super) fn new(sending: Arc<Sending>, counters: Option<Arc<Connections>>) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
             spoken: AtomicU8::new(0),
@@ -53,7 +53,7 @@ impl Activity {
             taken_back: AtomicU64::new(0),
             reading: AtomicBool::new(false),
             since: AtomicU64::new(0),
-            blocked: AtomicU64::new(0),
+            sending,
             counters,
         })
     }
@@ -76,15 +76,6 @@ impl Activity {
         }
         self.touch();
         self.reading.store(true, Ordering::Relaxed);
-    }
-
-    /// The socket was asked to take something, and does or does not.
-    pub(super) fn sent(&self, takes: bool) {
-        let is_blocked = self.blocked.load(Ordering::Relaxed) != 0;
-        if takes == is_blocked {
-            let since = if takes { 0 } else { self.passed().max(1) };
-            self.blocked.store(since, Ordering::Relaxed);
-        }
     }
 
     /// A request begins. It ends when the result is dropped.
@@ -140,7 +131,7 @@ impl Activity {
             let passed = Duration::from_micros(passed.load(Ordering::Relaxed));
             (!passed.is_zero()).then(|| self.began + passed)
         };
-        if let Some(blocked) = moment(&self.blocked) {
+        if let Some(blocked) = self.sending.blocked() {
             return Some(Due {
                 at: blocked + limits.send_timeout,
                 why: Ended::SendTimeout,
@@ -230,7 +221,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn http1_waits_for_heads_and_between_them() {
-        let activity = Activity::new(None);
+        let activity = Activity::new(Sending::new(), None);
         advance(4 * SECOND).await;
         activity.received();
         assert_eq!(due(&activity), Some((Ended::HeaderTimeout, 6)));
@@ -251,23 +242,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_sent_has_its_time_whatever_else_there_is() {
-        let activity = Activity::new(None);
-        activity.sent(false);
+        let activity = Activity::new(Sending::new(), None);
+        activity.sending.sent(false);
         advance(5 * SECOND).await;
-        activity.sent(false);
+        activity.sending.sent(false);
         let busy = activity.begin(true);
         assert_eq!(due(&activity), Some((Ended::SendTimeout, 15)));
-        activity.sent(true);
+        activity.sending.sent(true);
         assert_eq!(due(&activity), None);
         advance(SECOND).await;
-        activity.sent(false);
+        activity.sending.sent(false);
         drop(busy);
         assert_eq!(due(&activity), Some((Ended::SendTimeout, 20)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn http2_waits_for_requests_whatever_else_comes() {
-        let activity = Activity::new(None);
+        let activity = Activity::new(Sending::new(), None);
         assert_eq!(due(&activity), Some((Ended::HeaderTimeout, 10)));
         activity.speaks_http2();
         assert_eq!(due(&activity), Some((Ended::Idle, 60)));

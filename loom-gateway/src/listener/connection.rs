@@ -18,6 +18,7 @@ use super::drain::Drain;
 use super::ended::Ended;
 use super::heard::Heard;
 use super::proxy_protocol::{self, NoHeader, Peek};
+use super::sending::{Persistent, SendNow, Sending};
 use super::service::ConnectionService;
 use super::site::{Open, Site, Terms};
 use super::tls::{ForwardedClientCert, Tls};
@@ -31,6 +32,8 @@ struct Known {
     connection: Option<ConnectionInfo>,
     /// What upstreams are told of the client's certificate, where they are.
     certificate: Option<ForwardedClientCert>,
+    /// Whether its socket takes what is sent.
+    sending: Arc<Sending>,
     /// Whether it is to be HTTP/2, by ALPN.
     http2: bool,
 }
@@ -44,7 +47,7 @@ pub(super) async fn serve<S>(
     site: Arc<Site>,
     drain: Drain,
 ) where
-    S: AsyncRead + AsyncWrite + Peek + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Peek + SendNow + Unpin + Send + 'static,
 {
     let terms = site.terms();
     let peer = connection.as_ref().map(ConnectionInfo::peer);
@@ -61,11 +64,13 @@ pub(super) async fn serve<S>(
         Err(why) => return site.ended(why, client, None),
     };
     let tunnels = Tunnels::default();
+    let stream = Persistent::new(stream, terms.limits.send_timeout);
     match terms.tls.clone() {
         None => {
             let known = Known {
                 connection,
                 certificate: None,
+                sending: stream.sending(),
                 http2: false,
             };
             speak(stream, known, site, terms, drain, tunnels.clone()).await;
@@ -108,14 +113,14 @@ where
 /// Settles TLS, and serves what comes over it.
 async fn secured<S>(
     tls: Arc<Tls>,
-    stream: S,
+    stream: Persistent<S>,
     connection: Option<ConnectionInfo>,
     site: Arc<Site>,
     terms: Arc<Terms>,
     drain: Drain,
     tunnels: Tunnels,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + SendNow + Unpin + Send + 'static,
 {
     let client = connection.as_ref().map(ConnectionInfo::peer);
     let limit = terms.limits.tls_handshake_timeout;
@@ -128,6 +133,7 @@ async fn secured<S>(
     let known = Known {
         connection: connection.map(|connection| connection.with_tls(settled.info)),
         certificate: settled.forwarded,
+        sending: settled.stream.get_ref().0.sending(),
         http2: settled.http2,
     };
     speak(settled.stream, known, site, terms, drain, tunnels).await;
@@ -153,7 +159,7 @@ async fn speak<S>(
 {
     let peer = known.connection.as_ref().map(ConnectionInfo::peer);
     let limits = &terms.limits;
-    let activity = Activity::new(site.counters());
+    let activity = Activity::new(known.sending, site.counters());
     let service = ConnectionService {
         site: Arc::clone(&site),
         connection: known.connection,

@@ -1,4 +1,4 @@
-//! The socket of a connection, which notices what comes, and whether what goes is taken.
+//! The stream of a connection, which notices what comes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use super::activity::Activity;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Tells the connection's [`Activity`] that something was read, whether it is HTTP/2, and whether something can be sent.
+/// Tells the connection's [`Activity`] that something was read, and whether it is HTTP/2.
 #[derive(Debug)]
 pub(super) struct Heard<S> {
     stream: S,
@@ -67,17 +67,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.activity.sent(poll.is_ready());
-        poll
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.stream).poll_flush(cx);
-        if poll.is_pending() {
-            self.activity.sent(false);
-        }
-        poll
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -89,9 +83,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.activity.sent(poll.is_ready());
-        poll
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -101,10 +93,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sending::Sending;
     use super::*;
 
     fn is_http2(pieces: &[&[u8]]) -> bool {
-        let activity = Activity::new(None);
+        let activity = Activity::new(Sending::new(), None);
         let mut heard = Heard::new((), Arc::clone(&activity));
         for piece in pieces {
             heard.hear(piece);

@@ -15,6 +15,7 @@ mod places;
 mod protocol;
 mod proxy_protocol;
 mod seldom;
+mod sending;
 mod service;
 mod site;
 mod streams;

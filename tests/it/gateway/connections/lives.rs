@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Empty;
 use hyper::client::conn::http2::SendRequest;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
-use super::super::admin::{admin, eventually};
+use super::super::admin::{admin, eventually, metrics};
 use super::super::support::{Raw, Upstream, address, full, http2, read_head, start, text, within};
 use super::{cut, ended, listener};
 use crate::gateway::keys::shows;
@@ -111,6 +112,31 @@ async fn a_client_that_does_not_read_is_cut_off() {
     eventually(admin(&gateway), &cut("send_timeout"), 1.0).await;
     let received = raw.rest().await.len();
     assert!(received < 32 << 20, "{received}");
+}
+
+/// Of what it takes the kernel tells late: it holds megabytes, and says that there is room when a third of them is gone.
+#[tokio::test]
+async fn a_client_that_reads_slowly_is_not_cut_off_until_it_stops() {
+    let upstream = Upstream::bind().await.serve(|_| async {
+        // More than sockets hold.
+        Response::new(full(vec![b'x'; 32 << 20]))
+    });
+    let gateway = start(&listener("send_timeout: 1s", upstream)).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    // It grants what it has room for in small pieces.
+    socket.set_recv_buffer_size(64 << 10).expect("a size");
+    let connected = within(socket.connect(address(&gateway))).await;
+    let mut raw = Raw(connected.expect("a listener"));
+    raw.send(GET).await;
+    let mut piece = vec![0; 16 << 10];
+    for _ in 0..75 {
+        within(raw.0.read_exact(&mut piece)).await.expect("more");
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    let series = metrics(admin(&gateway)).await;
+    assert_eq!(series.get(&ended("send_timeout")), Some(&0.0));
+    eventually(admin(&gateway), &ended("send_timeout"), 1.0).await;
+    drop(raw);
 }
 
 #[tokio::test]
