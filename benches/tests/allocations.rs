@@ -13,11 +13,11 @@ const REQUESTS: u64 = 64;
 const LIMITS: [(&str, u64, u64); 7] = [
     ("no-plugin", 0, 0),
     ("nothing", 0, 0),
-    ("header-1", 14, 3100),
-    ("header-10", 48, 11500),
-    ("reply", 10, 2700),
-    ("body-untouched", 16, 3600),
-    ("body-read", 15, 3600),
+    ("header-1", 14, 3000),
+    ("header-10", 47, 10500),
+    ("reply", 11, 2700),
+    ("body-untouched", 15, 3200),
+    ("body-read", 14, 3200),
 ];
 
 #[test]

@@ -12,6 +12,8 @@ type Work = Box<dyn FnOnce()>;
 thread_local! {
     /// How many locks this thread holds.
     static HELD: Cell<usize> = const { Cell::new(0) };
+    /// Whether there may be something in `PUT_OFF`. (It has no destructor, so that to look at it costs one instruction.)
+    static ANY_PUT_OFF: Cell<bool> = const { Cell::new(false) };
     static PUT_OFF: RefCell<Vec<Work>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -22,6 +24,7 @@ pub(crate) fn afterwards(work: impl FnOnce() + 'static) {
         contain(work);
     } else {
         PUT_OFF.with_borrow_mut(|put_off| put_off.push(Box::new(work)));
+        ANY_PUT_OFF.set(true);
     }
 }
 
@@ -49,13 +52,18 @@ impl Drop for Held {
     fn drop(&mut self) {
         let left = HELD.get() - 1;
         HELD.set(left);
-        if left > 0 {
-            return;
+        if left == 0 && ANY_PUT_OFF.get() {
+            run_put_off();
         }
-        // Whatever runs may take locks and put off work of its own; that is done when it lets go of them.
-        for work in PUT_OFF.take() {
-            contain(work);
-        }
+    }
+}
+
+/// Whatever runs may take locks and put off work of its own; that is done when it lets go of them.
+#[cold]
+fn run_put_off() {
+    ANY_PUT_OFF.set(false);
+    for work in PUT_OFF.take() {
+        contain(work);
     }
 }
 

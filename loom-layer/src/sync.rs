@@ -35,14 +35,22 @@ impl<T> PollMutex<T> {
     /// The value, if nobody holds it now.
     pub(crate) fn try_lock(&self) -> Option<PollGuard<'_, T>> {
         self.value.try_lock().map(|guard| PollGuard {
-            guard: Some(guard),
-            owner: self,
+            guard,
+            _waiters: Waiters(self),
             _held: Held::new(),
         })
     }
 
     /// The value as soon as nobody holds it; until then the task is woken at every release.
     pub(crate) fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<PollGuard<'_, T>> {
+        match self.try_lock() {
+            Some(guard) => Poll::Ready(guard),
+            None => self.poll_contended(cx),
+        }
+    }
+
+    #[cold]
+    fn poll_contended(&self, cx: &mut Context<'_>) -> Poll<PollGuard<'_, T>> {
         for _ in 0..SPINS {
             if let Some(guard) = self.try_lock() {
                 return Poll::Ready(guard);
@@ -64,12 +72,11 @@ impl<T> PollMutex<T> {
         }
     }
 
+    #[cold]
     fn wake_waiters(&self) {
-        if self.waiting.swap(false, Ordering::AcqRel) {
-            let waiters = std::mem::take(&mut *self.waiters.lock());
-            for waiter in waiters {
-                afterwards(|| waiter.wake());
-            }
+        let waiters = std::mem::take(&mut *self.waiters.lock());
+        for waiter in waiters {
+            afterwards(|| waiter.wake());
         }
     }
 }
@@ -77,30 +84,35 @@ impl<T> PollMutex<T> {
 /// Holds the value of a [`PollMutex`]. Wakers, and whatever else was put off, run after the lock is free.
 #[derive(Debug)]
 pub(crate) struct PollGuard<'a, T> {
-    guard: Option<MutexGuard<'a, T>>,
-    owner: &'a PollMutex<T>,
-    // Dropped last, so that the lock is free by then.
+    // Dropped in this order: first the lock is free, then those who wait for it are woken, then what was put off runs.
+    guard: MutexGuard<'a, T>,
+    _waiters: Waiters<'a, T>,
     _held: Held,
 }
+
+/// Wakes those who wait for a mutex when it is dropped.
+#[derive(Debug)]
+struct Waiters<'a, T>(&'a PollMutex<T>);
 
 impl<T> Deref for PollGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.guard.as_ref().expect("held until dropped")
+        &self.guard
     }
 }
 
 impl<T> DerefMut for PollGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.guard.as_mut().expect("held until dropped")
+        &mut self.guard
     }
 }
 
-impl<T> Drop for PollGuard<'_, T> {
+impl<T> Drop for Waiters<'_, T> {
     fn drop(&mut self) {
-        self.guard = None;
-        self.owner.wake_waiters();
+        if self.0.waiting.swap(false, Ordering::AcqRel) {
+            self.0.wake_waiters();
+        }
     }
 }
 

@@ -40,8 +40,7 @@ pin_project! {
         stream: Option<StreamRef>,
         // Only when none does, and one may ask for its size.
         meter: Option<Meter>,
-        input: Option<Input>,
-        over: bool,
+        progress: Progress,
     }
 }
 
@@ -72,11 +71,10 @@ impl<B> RequestBody<B> {
 
     pub(super) fn new(source: Source<B>, stream: Option<StreamRef>, meter: Option<Meter>) -> Self {
         Self {
+            progress: Progress::new(&source),
             source,
             stream,
             meter,
-            input: None,
-            over: false,
         }
     }
 }
@@ -98,20 +96,13 @@ where
             }
             return Poll::Ready(frame);
         };
-        poll_through(
-            stream,
-            Direction::Request,
-            this.source,
-            this.input,
-            this.over,
-            cx,
-        )
+        poll_through(stream, Direction::Request, this.source, this.progress, cx)
     }
 
     fn is_end_stream(&self) -> bool {
         match self.stream {
             None => self.source.is_end_stream(),
-            Some(_) => self.over,
+            Some(_) => self.progress.over,
         }
     }
 
@@ -149,7 +140,7 @@ pin_project! {
         // These bytes.
         Own { bytes: Bytes },
         // Through the plugins.
-        Plugins { #[pin] source: Source<RB>, input: Option<Input>, over: bool },
+        Plugins { #[pin] source: Source<RB>, progress: Progress },
         // Cut before it began.
         Cut,
     }
@@ -166,9 +157,8 @@ impl<RB: Body<Data = Bytes>> ResponseBody<RB> {
 
     pub(super) fn through_plugins(source: Source<RB>, stream: Option<StreamHandle>) -> Self {
         let kind = Kind::Plugins {
+            progress: Progress::new(&source),
             source,
-            input: None,
-            over: false,
         };
         Self::new(kind, stream)
     }
@@ -194,7 +184,7 @@ impl<RB: Body<Data = Bytes>> Kind<RB> {
         match self {
             Self::Inner { source } => source.is_end_stream(),
             Self::Own { bytes } => bytes.is_empty(),
-            Self::Plugins { over, .. } => *over,
+            Self::Plugins { progress, .. } => progress.over,
             Self::Cut => false,
         }
     }
@@ -214,19 +204,17 @@ where
             KindProj::Inner { source } => ready!(source.poll_frame(cx)),
             KindProj::Own { bytes } if bytes.is_empty() => None,
             KindProj::Own { bytes } => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            KindProj::Plugins {
-                source,
-                input,
-                over,
-            } => match this.stream {
-                Some(stream) => ready!(poll_through(
-                    stream.by_ref(),
-                    Direction::Response,
-                    source,
-                    input,
-                    over,
-                    cx
-                )),
+            KindProj::Plugins { source, progress } => match this.stream {
+                Some(stream) => {
+                    let stream = stream.by_ref();
+                    ready!(poll_through(
+                        stream,
+                        Direction::Response,
+                        source,
+                        progress,
+                        cx
+                    ))
+                }
                 None => None,
             },
             KindProj::Cut => match this.stream.take() {
@@ -275,40 +263,79 @@ impl<RB> fmt::Debug for ResponseBody<RB> {
     }
 }
 
+/// How far a body has come on its way through the plugins.
+struct Progress {
+    /// Read, and not given to the plugins yet.
+    input: Option<Input>,
+    /// The plugins have nothing to give before more is read.
+    hungry: bool,
+    /// They gave all.
+    over: bool,
+}
+
+impl Progress {
+    fn new<B>(source: &Source<B>) -> Self {
+        Self {
+            input: None,
+            // What was read early may wait at its end already.
+            hungry: !source.is_read_early(),
+            over: false,
+        }
+    }
+}
+
 /// The next frame of a body that passes plugins.
 fn poll_through<B>(
     stream: &mut StreamRef,
     direction: Direction,
     mut source: Pin<&mut Source<B>>,
-    input: &mut Option<Input>,
-    over: &mut bool,
+    progress: &mut Progress,
     cx: &mut Context<'_>,
 ) -> NextFrame
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    while !*over {
-        // Before the look, so that nothing that happens after it is missed.
-        stream.register(cx);
-        let (step, is_over) = ready!(stream.poll(cx, |stream, cx| {
-            if let Some(input) = input.take() {
+    let mut is_registered = false;
+    while !progress.over {
+        let mut starves = false;
+        if progress.hungry {
+            match source.as_mut().poll_input(cx)? {
+                Poll::Ready(input) => progress.input = Some(input),
+                Poll::Pending => starves = true,
+            }
+        }
+        if starves && !is_registered {
+            // Only who waits has to be woken. The look comes after that, so that nothing is missed that happened before.
+            stream.register(cx);
+            is_registered = true;
+        }
+        progress.hungry = false;
+        let looked = stream.poll(cx, |stream, cx| {
+            if let Some(input) = progress.input.take() {
                 input.push(stream, direction);
             }
             let step = ready!(stream.poll_body(cx, direction));
-            Poll::Ready((step, stream.is_body_over(direction)))
-        }));
-        *over = is_over;
-        match step {
-            BodyStep::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
-            BodyStep::Trailers(trailers) => {
-                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+            progress.over = stream.is_body_over(direction);
+            progress.hungry = stream.is_hungry(direction);
+            Poll::Ready(step)
+        });
+        match looked {
+            Poll::Ready(BodyStep::Data(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+            Poll::Ready(BodyStep::Trailers(trailers)) => {
+                return Poll::Ready(Some(Ok(Frame::trailers(*trailers))));
             }
-            BodyStep::End => break,
-            BodyStep::NeedInput => *input = Some(ready!(source.as_mut().poll_input(cx))?),
-            BodyStep::Cut => {
-                *over = true;
+            Poll::Ready(BodyStep::End) => break,
+            Poll::Ready(BodyStep::Cut) => {
+                progress.over = true;
                 return Poll::Ready(Some(Err(Cut.into())));
+            }
+            Poll::Ready(BodyStep::NeedInput) if starves => return Poll::Pending,
+            Poll::Ready(BodyStep::NeedInput) => {}
+            Poll::Pending if is_registered => return Poll::Pending,
+            Poll::Pending => {
+                stream.register(cx);
+                is_registered = true;
             }
         }
     }

@@ -298,7 +298,9 @@ impl StreamHandle {
     pub(super) fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.register(cx);
         let cell = &self.stream.cell;
-        if !cell.signalled.swap(false, Ordering::AcqRel) {
+        // To look costs less than to write, and nearly always there is nothing.
+        if !cell.signalled.load(Ordering::Acquire) || !cell.signalled.swap(false, Ordering::AcqRel)
+        {
             return Poll::Pending;
         }
         let Poll::Ready(mut stream) = cell.stream.poll_lock(cx) else {

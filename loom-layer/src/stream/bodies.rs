@@ -17,7 +17,7 @@ use crate::policy::FailurePolicy;
 #[derive(Debug)]
 pub(crate) enum BodyStep {
     Data(Bytes),
-    Trailers(HeaderMap),
+    Trailers(Box<HeaderMap>),
     /// It is over.
     End,
     /// Give more, with [`Stream::push`].
@@ -78,7 +78,7 @@ impl<G: Guest> Stream<G> {
                 }
             }
             Some(Err(frame)) => match frame.into_trailers() {
-                Ok(trailers) => Piece::Trailers(trailers),
+                Ok(trailers) => Piece::Trailers(Box::new(trailers)),
                 // There is no third kind of frame yet; one that this version does not know is left out.
                 Err(_) => return,
             },
@@ -158,11 +158,18 @@ impl<G: Guest> Stream<G> {
         }
     }
 
+    /// Whether nothing of a body can be taken before more of it enters.
+    pub(crate) fn is_hungry(&self, direction: Direction) -> bool {
+        self.courses[direction.index()]
+            .as_ref()
+            .is_none_or(|course| !course.has_output() && !course.input_ended)
+    }
+
     /// Whether the last piece of a body was taken.
     pub(crate) fn is_body_over(&self, direction: Direction) -> bool {
         self.courses[direction.index()]
             .as_ref()
-            .is_some_and(|course| course.is_over())
+            .is_some_and(Course::is_over)
     }
 
     /// Shows the plugins what has reached them, as far as it goes.

@@ -2,8 +2,6 @@
 
 use std::task::{Context, Poll, ready};
 
-use smallvec::SmallVec;
-
 use super::guest::{Callback, Guest};
 use super::{Direction, FilterState, Stage, Stream};
 
@@ -71,21 +69,22 @@ impl<G: Guest> Stream<G> {
             FilterState::Gone => false,
         };
         let finish = finish && exists;
-        let mut callbacks: SmallVec<[Callback; 3]> = SmallVec::new();
-        if log {
-            callbacks.push(Callback::Log);
-        }
-        if finish {
-            if filter.guest.wants(Callback::Done) {
-                callbacks.push(Callback::Done);
-            }
-            callbacks.push(Callback::Delete);
-        }
-        if callbacks.is_empty() {
-            return Poll::Ready(());
-        }
+        let done = finish && filter.guest.wants(Callback::Done);
+        let callbacks: &[Callback] = match (log, finish, done) {
+            (false, false, _) => return Poll::Ready(()),
+            (true, false, _) => &[Callback::Create, Callback::Log],
+            (true, true, false) => &[Callback::Create, Callback::Log, Callback::Delete],
+            (true, true, true) => &[
+                Callback::Create,
+                Callback::Log,
+                Callback::Done,
+                Callback::Delete,
+            ],
+            (false, true, false) => &[Callback::Create, Callback::Delete],
+            (false, true, true) => &[Callback::Create, Callback::Done, Callback::Delete],
+        };
         // A failure was logged, and nothing is left that could be answered differently.
-        let failed = ready!(self.poll_enter(cx, at, &callbacks)).is_err();
+        let failed = ready!(self.poll_enter(cx, at, callbacks)).is_err();
         if finish || failed {
             self.filters[at].state = FilterState::Gone;
         }

@@ -115,7 +115,7 @@ pub(super) struct Part {
     pub(super) buffer: Buffer,
     /// Bytes that the guest put into it before.
     pub(super) added: usize,
-    pub(super) trailers: Option<HeaderMap>,
+    pub(super) trailers: Option<Box<HeaderMap>>,
 }
 
 /// The part of a body, and the trailers, that a guest can read and change now.
@@ -125,7 +125,7 @@ struct Body {
     /// Bytes that the guest put into it.
     added: usize,
     edited: bool,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     /// Whether a write to the trailers is allowed; it creates them if they are not there.
     trailers_open: bool,
 }
@@ -167,13 +167,13 @@ impl Exchange {
             MapType::RequestTrailers => self
                 .request_body
                 .trailers
-                .as_ref()
+                .as_deref()
                 .map(Map::trailers)
                 .ok_or(Status::BadArgument),
             MapType::ResponseTrailers => self
                 .response_body
                 .trailers
-                .as_ref()
+                .as_deref()
                 .map(Map::trailers)
                 .ok_or(Status::BadArgument),
             _ => Err(Status::BadArgument),

@@ -1,5 +1,6 @@
 //! What the host knows of a stream beside its heads and bodies, for plugins that ask.
 
+use std::cell::OnceCell;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::Extensions;
@@ -34,9 +35,9 @@ pub(crate) struct Facts {
 
 #[derive(Debug)]
 struct Clock {
-    /// When the request reached the layer, by both clocks.
-    wall: SystemTime,
+    /// When the request reached the layer; the date of that is found out when somebody asks.
     began: Instant,
+    wall: OnceCell<SystemTime>,
     forwarded: Option<Instant>,
     ended: Option<Instant>,
 }
@@ -50,8 +51,8 @@ impl Facts {
             path_parameters: extensions.get().cloned(),
             user: extensions.get().cloned(),
             clock: Some(Clock {
-                wall: SystemTime::now(),
                 began: Instant::now(),
+                wall: OnceCell::new(),
                 forwarded: None,
                 ended: None,
             }),
@@ -90,7 +91,9 @@ impl Facts {
     }
 
     pub(super) fn time(&self) -> Option<SystemTime> {
-        Some(self.clock.as_ref()?.wall)
+        let clock = self.clock.as_ref()?;
+        let date = || SystemTime::now() - clock.began.elapsed();
+        Some(*clock.wall.get_or_init(date))
     }
 
     /// From the request's beginning to the stream's end.

@@ -12,7 +12,7 @@ pub(super) enum Piece {
     /// Some bytes; the last piece of a body without trailers says so.
     Data { buffer: Buffer, last: bool },
     /// The trailers: nothing follows.
-    Trailers(HeaderMap),
+    Trailers(Box<HeaderMap>),
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -38,7 +38,7 @@ pub(super) struct Flow {
     /// `held` is the body's last part, and no trailers follow.
     pub(super) last: bool,
     /// The trailers, once they were shown to it.
-    pub(super) trailers: Option<HeaderMap>,
+    pub(super) trailers: Option<Box<HeaderMap>>,
     /// It answered `Pause` to its last callback.
     pub(super) paused: bool,
 }
@@ -83,7 +83,7 @@ pub(super) struct Course {
 #[derive(Debug)]
 pub(super) enum Output {
     Data(Bytes),
-    Trailers(HeaderMap),
+    Trailers(Box<HeaderMap>),
     /// Nothing more will leave.
     End,
     /// An edited body does not have the length that its head promised.

@@ -47,10 +47,34 @@ impl Framing {
     }
 }
 
-fn length(headers: &HeaderMap) -> Option<u64> {
-    let mut values = headers.get_all(CONTENT_LENGTH).iter();
-    let length = values.next()?.to_str().ok()?.parse().ok()?;
-    values.next().is_none().then_some(length)
+/// What a head says about the body's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Unsaid,
+    Bytes(u64),
+    /// It is no number, or said twice.
+    Unclear,
+}
+
+impl Length {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(CONTENT_LENGTH).iter();
+        let Some(first) = values.next() else {
+            return Self::Unsaid;
+        };
+        let length = first.to_str().ok().and_then(|text| text.parse().ok());
+        match length {
+            Some(length) if values.next().is_none() => Self::Bytes(length),
+            _ => Self::Unclear,
+        }
+    }
+
+    const fn known(self) -> Option<u64> {
+        match self {
+            Self::Bytes(length) => Some(length),
+            Self::Unsaid | Self::Unclear => None,
+        }
+    }
 }
 
 impl<G: Guest> Stream<G> {
@@ -71,21 +95,25 @@ impl<G: Guest> Stream<G> {
         if !passes {
             return;
         }
-        let declared = headers.contains_key(CONTENT_LENGTH);
+        let declared = Length::of(headers);
         let course = self.course_mut(direction);
-        match course.whole_length() {
+        let promised = match course.whole_length() {
             // Also of one that did not say it.
             Some(length)
-                if course.edited || changed || (!declared && direction == Direction::Response) =>
+                if course.edited
+                    || changed
+                    || (declared == Length::Unsaid && direction == Direction::Response) =>
             {
                 headers.insert(CONTENT_LENGTH, length.into());
+                Some(length)
             }
             None if course.edited && !changed => {
                 headers.remove(CONTENT_LENGTH);
+                None
             }
-            _ => {}
-        }
-        course.promise(length(headers), changed);
+            _ => declared.known(),
+        };
+        course.promise(promised, changed);
     }
 
     /// Undoes what a plugin may not say of a body, and tells whether it changed the length.
@@ -100,7 +128,7 @@ impl<G: Guest> Stream<G> {
             headers.remove(TRANSFER_ENCODING);
         }
         let changed = before.was_changed(headers);
-        if changed && (!passes || length(headers).is_none()) {
+        if changed && (!passes || Length::of(headers).known().is_none()) {
             let plugin = self.names();
             afterwards(
                 move || tracing::warn!(target: "loom::stream", plugin, ?direction, "a plugin set a content-length that the body does not have; it is undone"),

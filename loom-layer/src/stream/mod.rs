@@ -35,7 +35,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Extensions, StatusCode};
-use smallvec::SmallVec;
 
 pub(crate) use bodies::BodyStep;
 pub(crate) use buffer::Buffer;
@@ -91,13 +90,13 @@ pub(crate) enum BodySource {
 pub(crate) struct Stream<G> {
     /// In a guest's hands while a callback runs; gone for good if that panicked.
     exchange: Option<Box<Exchange>>,
-    filters: SmallVec<[Filter<G>; 2]>,
+    filters: Box<[Filter<G>]>,
     stage: Stage,
     request_ends: bool,
     /// The plugins before this place in the chain see the response.
     response_from: usize,
     /// Made when the first piece of a body enters.
-    courses: [Option<Box<Course>>; 2],
+    courses: [Option<Course>; 2],
     /// The stream is cut: its bodies end as a broken connection does.
     cut: bool,
     /// A callback changed something that another task of the stream waits for.
@@ -381,7 +380,7 @@ impl<G: Guest> Stream<G> {
         matches!(self.stage, Stage::Inner) && (self.begin_reply(self.filters.len()) || self.cut)
     }
 
-    /// Enters a guest; the context is created just before its first callback.
+    /// Enters a guest. `callbacks` begin with the creation of the context, which is left out when there is one.
     fn poll_enter(
         &mut self,
         cx: &mut Context<'_>,
@@ -393,17 +392,14 @@ impl<G: Guest> Stream<G> {
         };
         exchange.running = at;
         let filter = &mut self.filters[at];
-        if let (Some(observer), Some(first)) = (&exchange.observer, callbacks.first()) {
+        if let (Some(observer), [_, first, ..]) = (&exchange.observer, callbacks) {
             exchange.phase = observer.enter(filter.guest.name(), first.name());
         }
-        let (mut exchange, result) = if filter.state == FilterState::Fresh {
-            let mut with_create: SmallVec<[Callback; 4]> = SmallVec::new();
-            with_create.push(Callback::Create);
-            with_create.extend_from_slice(callbacks);
-            filter.guest.poll_enter(cx, &with_create, exchange)
-        } else {
-            filter.guest.poll_enter(cx, callbacks, exchange)
+        let callbacks = match callbacks {
+            [Callback::Create, others @ ..] if filter.state != FilterState::Fresh => others,
+            all => all,
         };
+        let (mut exchange, result) = filter.guest.poll_enter(cx, callbacks, exchange);
         if let Some(phase) = exchange.phase.take()
             && let Poll::Ready(result) = &result
         {
@@ -428,7 +424,7 @@ impl<G: Guest> Stream<G> {
         at: usize,
         callback: Callback,
     ) -> Poll<Result<Action, Failed>> {
-        let result = std::task::ready!(self.poll_enter(cx, at, &[callback]));
+        let result = std::task::ready!(self.poll_enter(cx, at, &[Callback::Create, callback]));
         let direction = match callback {
             Callback::Headers(direction, _)
             | Callback::Body(direction, _)
@@ -457,6 +453,9 @@ impl<G: Guest> Stream<G> {
         self.nudged |=
             self.cut || (exchange.wishes.reply.is_some() && matches!(self.stage, Stage::Inner));
         let mut goes_on = std::mem::take(&mut exchange.wishes.late_reply);
+        if exchange.wishes.resume.is_empty() {
+            return goes_on;
+        }
         for (direction, at) in std::mem::take(&mut exchange.wishes.resume) {
             if just_ran == Some((direction, at)) {
                 goes_on = true;

@@ -3,21 +3,34 @@
 use std::collections::VecDeque;
 
 /// See the module's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Queue<T> {
     /// The front. Only an empty queue has none.
     first: Option<T>,
-    rest: VecDeque<T>,
+    /// What is behind it; made when there is a second element.
+    #[expect(
+        clippy::box_collection,
+        reason = "seldom made, and moved with every queue: a pointer is smaller than an empty deque"
+    )]
+    rest: Option<Box<VecDeque<T>>>,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self {
             first: None,
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 }
+
+impl<T: PartialEq> PartialEq for Queue<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<T: Eq> Eq for Queue<T> {}
 
 impl<T> Queue<T> {
     pub(super) fn is_empty(&self) -> bool {
@@ -28,18 +41,19 @@ impl<T> Queue<T> {
         if self.first.is_none() {
             self.first = Some(element);
         } else {
-            self.rest.push_back(element);
+            self.rest.get_or_insert_default().push_back(element);
         }
     }
 
     pub(super) fn push_front(&mut self, element: T) {
         if let Some(second) = self.first.replace(element) {
-            self.rest.push_front(second);
+            self.rest.get_or_insert_default().push_front(second);
         }
     }
 
     pub(super) fn pop_front(&mut self) -> Option<T> {
-        std::mem::replace(&mut self.first, self.rest.pop_front())
+        let second = self.rest.as_mut().and_then(|rest| rest.pop_front());
+        std::mem::replace(&mut self.first, second)
     }
 
     pub(super) fn front_mut(&mut self) -> Option<&mut T> {
@@ -47,14 +61,19 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
+        let rest = self.rest.as_deref().into_iter().flatten();
+        self.first.iter().chain(rest)
     }
 
     /// Puts all elements of another queue behind these.
     pub(super) fn append(&mut self, mut other: Self) {
-        if let Some(first) = other.first.take() {
+        if self.first.is_none() {
+            *self = other;
+        } else if let Some(first) = other.first.take() {
             self.push_back(first);
-            self.rest.append(&mut other.rest);
+            if let (Some(rest), Some(other)) = (&mut self.rest, &mut other.rest) {
+                rest.append(other);
+            }
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What guests ask of a stream: recorded by host calls, carried out when no callback of the stream runs.
 
-use smallvec::SmallVec;
-
 use super::exchange::Direction;
 use super::reply::LocalReply;
 
@@ -26,7 +24,7 @@ pub(crate) struct Wishes {
     /// A reply came too late. Its callback must not hold the stream, since nothing will ever end that.
     pub(super) late_reply: bool,
     /// Directions that may go on at a plugin.
-    pub(super) resume: SmallVec<[(Direction, usize); 2]>,
+    pub(super) resume: Vec<(Direction, usize)>,
     /// The stream is to be cut.
     pub(super) cut: bool,
     /// The route is to be chosen anew.

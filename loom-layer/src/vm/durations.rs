@@ -101,16 +101,19 @@ impl Histogram {
     }
 }
 
-/// Says which callbacks of a VM are measured.
+/// Says which callbacks of a VM are measured: how many are left out until the next one.
 #[derive(Debug, Default)]
 pub(super) struct Sampler(u32);
 
 impl Sampler {
     /// The time now, if the callback that begins is to be measured. The first one is.
     pub(super) fn begin(&mut self) -> Option<Instant> {
-        let measured = self.0 == 0;
-        self.0 = (self.0 + 1) % SAMPLE;
-        measured.then(Instant::now)
+        if let Some(left) = self.0.checked_sub(1) {
+            self.0 = left;
+            return None;
+        }
+        self.0 = SAMPLE - 1;
+        Some(Instant::now())
     }
 }
 

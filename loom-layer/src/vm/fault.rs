@@ -1,6 +1,7 @@
 //! Why a guest call did not end as it should.
 
 use std::fmt;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,9 +13,13 @@ use super::wasi::Exited;
 use crate::error::{Error, Kind};
 use crate::limits;
 
-/// See the module's text.
+/// See the module's text. Of the size of a pointer, since every guest call returns one or none.
 #[derive(Debug, Clone)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Details>);
+
+/// What is known of a fault.
+#[derive(Debug, Clone)]
+pub(super) struct Details {
     pub(super) kind: FaultKind,
     /// The plugin that was called, when it is known: others may share its VM.
     pub(super) plugin: Option<Arc<str>>,
@@ -37,13 +42,13 @@ pub(super) enum FaultKind {
 impl Fault {
     /// A start callback that answered false.
     pub(super) fn rejected(callback: &'static str) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: FaultKind::Rejected,
             plugin: None,
             callback,
             cause: "it answered false".to_owned(),
             backtrace: None,
-        }
+        }))
     }
 
     /// Runs a callback. A panic of the host inside it is a fault like a trap: the guest is in the middle of something, and
@@ -52,19 +57,23 @@ impl Fault {
         callback: &'static str,
         run: impl FnOnce() -> Result<T, Self>,
     ) -> Result<T, Self> {
-        catch_unwind(AssertUnwindSafe(run))
-            .unwrap_or_else(|_| Err(Self::host(callback, "the host panicked".to_owned())))
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Self::panicked(callback)))
+    }
+
+    /// A panic of the host inside a callback.
+    pub(super) fn panicked(callback: &'static str) -> Self {
+        Self::host(callback, "the host panicked".to_owned())
     }
 
     /// Something that the host itself could not do.
     pub(super) fn host(callback: &'static str, cause: String) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: FaultKind::Trap,
             plugin: None,
             callback,
             cause,
             backtrace: None,
-        }
+        }))
     }
 
     pub(super) fn new(callback: &'static str, error: &wasmtime::Error, host: &Host) -> Self {
@@ -115,13 +124,13 @@ impl Fault {
         } else {
             (FaultKind::Trap, error.root_cause().to_string())
         };
-        Self {
+        Self(Box::new(Details {
             kind,
             plugin: Some(Arc::clone(host.plugin())),
             callback,
             cause,
             backtrace,
-        }
+        }))
     }
 
     /// What to do about it; empty where the cause says it.
@@ -151,6 +160,14 @@ impl Fault {
         };
         let cure = self.cure();
         Error::new(kind, plugin, text, cure)
+    }
+}
+
+impl Deref for Fault {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
     }
 }
 

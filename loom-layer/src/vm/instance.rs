@@ -1,5 +1,6 @@
 //! One wasmtime instance with its root contexts and streams: how the guest is entered.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -337,17 +338,9 @@ impl Instance {
         let host = self.store.data_mut();
         host.exchange = Some(exchange);
         host.call_timeout = root.timeout;
-        let mut result = Ok(Action::Continue);
-        for &callback in callbacks {
-            let begun = self.sampler.begin();
-            result = Fault::catch(callback.name(), || self.run_one(root, context, callback));
-            if let Some(begun) = begun {
-                root.counters.took(callback.name(), begun.elapsed());
-            }
-            if result.is_err() {
-                break;
-            }
-        }
+        let run = || self.run_each(root, context, callbacks);
+        let mut result = catch_unwind(AssertUnwindSafe(run))
+            .unwrap_or_else(|_| Err(Fault::panicked(self.store.data().callback)));
         let host = self.store.data_mut();
         let exchange = host.exchange.take();
         // A callback of a stream may have called `proxy_done` for a root context.
@@ -356,6 +349,24 @@ impl Instance {
         }
         self.enter(NO_CONTEXT);
         (exchange.expect("host calls put the exchange back"), result)
+    }
+
+    fn run_each(
+        &mut self,
+        root: &Root,
+        context: &mut Option<u32>,
+        callbacks: &[Callback],
+    ) -> Result<Action, Fault> {
+        let mut action = Action::Continue;
+        for &callback in callbacks {
+            let begun = self.sampler.begin();
+            let result = self.run_one(root, context, callback);
+            if let Some(begun) = begun {
+                root.counters.took(callback.name(), begun.elapsed());
+            }
+            action = result?;
+        }
+        Ok(action)
     }
 
     fn run_one(

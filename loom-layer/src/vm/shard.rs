@@ -83,7 +83,7 @@ impl Shard {
     ) -> Option<Entry<'a>> {
         guard.is_some().then_some(Entry {
             shard: self,
-            guard: Some(guard),
+            guard,
             fault: None,
         })
     }
@@ -169,7 +169,7 @@ impl std::fmt::Debug for Shard {
 /// it is dropped.
 pub(super) struct Entry<'a> {
     shard: &'a Arc<Shard>,
-    guard: Option<PollGuard<'a, Option<Box<Instance>>>>,
+    guard: PollGuard<'a, Option<Box<Instance>>>,
     fault: Option<Fault>,
 }
 
@@ -249,7 +249,7 @@ impl Entry<'_> {
     }
 
     fn instance(&mut self) -> Option<&mut Instance> {
-        self.guard.as_mut().and_then(|guard| guard.as_deref_mut())
+        self.guard.as_deref_mut()
     }
 
     fn note<T>(&mut self, result: Result<T, Fault>) -> Result<T, Failed> {
@@ -262,11 +262,8 @@ impl Entry<'_> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        let Some(mut guard) = self.guard.take() else {
-            return;
-        };
         let fault = self.fault.take();
-        if let Some(instance) = guard.as_mut() {
+        if let Some(instance) = self.guard.as_mut() {
             let host = instance.host_mut();
             if !host.logs.is_empty() {
                 // While the guest is ours, so that lines leave in the order of its callbacks, whoever's thread is faster.
@@ -287,7 +284,7 @@ impl Drop for Entry<'_> {
         }
         if let Some(fault) = fault {
             self.shard.failed.store(true, Ordering::Release);
-            if let Some(dead) = guard.take() {
+            if let Some(dead) = self.guard.take() {
                 let shard = Arc::clone(self.shard);
                 afterwards(move || shard.bury(dead, fault));
             }

@@ -316,7 +316,7 @@ impl World {
             match std::task::ready!(self.stream.poll_body(&mut cx(), direction)) {
                 BodyStep::Data(data) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                 BodyStep::Trailers(trailers) => {
-                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                    return Poll::Ready(Some(Ok(Frame::trailers(*trailers))));
                 }
                 BodyStep::End => return Poll::Ready(None),
                 BodyStep::Cut => return Poll::Ready(Some(Err(()))),
