@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 
@@ -83,8 +83,8 @@ fn remove(headers: &mut HeaderMap, te: impl FnOnce(&HeaderMap) -> bool) -> Remov
             .then(|| headers.get(UPGRADE).cloned())
             .flatten(),
     };
-    if found[CONNECTION_AT] {
-        for name in nominated(headers) {
+    if std::mem::take(&mut found[CONNECTION_AT]) {
+        for name in remove_connection(headers) {
             headers.remove(name);
         }
     }
@@ -109,16 +109,29 @@ fn place(name: &HeaderName) -> Option<usize> {
     }
 }
 
-/// What `Connection` names beside the words that are no headers.
-fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(tokens)
-        .filter(|token| !["close", "keep-alive"].contains(token))
+/// Removes `Connection`, and tells what it has named beside the words that are no headers.
+fn remove_connection(headers: &mut HeaderMap) -> Vec<HeaderName> {
+    let mut named = Vec::new();
+    if let Entry::Occupied(entry) = headers.entry(CONNECTION) {
+        for value in entry.remove_entry_mult().1 {
+            // Nearly all say one of the two, and nothing else.
+            if !is_no_header(value.as_bytes()) {
+                named.extend(nominated(&value));
+            }
+        }
+    }
+    named
+}
+
+fn is_no_header(token: &[u8]) -> bool {
+    matches!(token, b"close" | b"keep-alive")
+}
+
+fn nominated(value: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    tokens(value)
+        .filter(|token| !is_no_header(token.as_bytes()))
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .filter(|name| !PROTECTED.contains(name))
-        .collect()
 }
 
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {

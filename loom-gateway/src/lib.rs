@@ -30,6 +30,7 @@ mod plugins;
 mod proxy;
 mod route;
 mod router;
+mod stack;
 mod trace;
 mod upgrade;
 

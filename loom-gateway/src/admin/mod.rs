@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::plugins::Plugins;
 use crate::proxy::Upstream;
 use crate::router::AccessLog;
+use crate::stack::Stack;
 use crate::trace::Tracing;
 
 /// What is in force, as far as it cannot be read from the configuration.
@@ -68,7 +69,7 @@ impl AdminServer {
         };
         let site = Site::new(Served {
             name: listener.name.clone(),
-            router: router(Arc::new(admin)),
+            stack: Stack::new(router(Arc::new(admin))),
             limits: listener.limits,
             proxy_protocol: None,
             counters: None,

@@ -13,8 +13,8 @@ use crate::limits;
 use crate::listener::{Served, Tls};
 use crate::plugins::{Host, Place, PluginFault, Plugins};
 use crate::proxy::{Reports, Secure, Upstream};
-use crate::route::{Action, Middleware, Users, route_stack};
-use crate::router::{AccessLog, RouteTable, Selection, listener_router};
+use crate::route::{Action, Middleware, Users, route_service};
+use crate::router::{AccessLog, RouteTable, Selection, listener_stack};
 use crate::trace::Tracing;
 
 /// Everything that a configuration describes, ready to be served.
@@ -219,13 +219,13 @@ impl Assembled {
                 of_listener().map(|(route, action, ..)| (*route, action.clone())),
                 listener.normalize_path,
             );
-            let stacks = of_listener().map(|(_, action, middleware, plugins)| {
+            let services = of_listener().map(|(_, action, middleware, plugins)| {
                 let (action, plugins) = (action.clone(), plugins.clone());
                 let middleware = middleware.clone();
-                route_stack(action, middleware, plugins, &selection, metrics, reports)
+                route_service(action, middleware, plugins, &selection, metrics, reports)
             });
-            let table = RouteTable::new(Arc::clone(&selection), stacks, tracing.is_some());
-            let router = listener_router(
+            let table = RouteTable::new(Arc::clone(&selection), services, tracing.is_some());
+            let stack = listener_stack(
                 listener,
                 table,
                 chain,
@@ -236,7 +236,7 @@ impl Assembled {
             );
             Served {
                 name: listener.name.clone(),
-                router,
+                stack,
                 limits: listener.limits,
                 proxy_protocol: listener.proxy_protocol.clone(),
                 tls,

@@ -1,4 +1,4 @@
-//! The hyper service of one connection: what hyper read becomes a request for the listener's router of this moment.
+//! The hyper service of one connection: what hyper read becomes a request for the listener's stack of this moment.
 //!
 //! Each request keeps the connection busy until its response has ended, for the connection's limits.
 
@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
-use axum::routing::future::RouteFuture;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::{Method, Request, Response, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use loom_layer::ConnectionInfo;
@@ -23,6 +22,7 @@ use super::site::Site;
 use super::streams::Pieces;
 use super::tls::ForwardedClientCert;
 use super::tunnels::{Tunnels, Upgrade};
+use crate::stack::StackFuture;
 use crate::upgrade::{Client, is_switched};
 
 /// Answers the requests of one connection.
@@ -47,6 +47,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let http1 = request.version() <= Version::HTTP_11;
+        let is_head = request.method() == Method::HEAD;
         let busy = self.activity.begin(http1);
         let most = self.most_requests;
         let is_last = most.is_some_and(|most| self.activity.requests() >= most);
@@ -72,7 +73,8 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
             request.extensions_mut().insert(certificate.clone());
         }
         ConnectionFuture {
-            response: self.site.call(request),
+            is_head,
+            response: self.site.send(request),
             drain: http1.then(|| self.drain.clone()),
             is_last: http1 && is_last,
             upgrade,
@@ -85,7 +87,8 @@ pin_project! {
     /// The future of [`ConnectionService`].
     pub(super) struct ConnectionFuture {
         #[pin]
-        response: RouteFuture<Infallible>,
+        response: StackFuture,
+        is_head: bool,
         // Present with HTTP/1, where the last response says that it is the last.
         drain: Option<Drain>,
         is_last: bool,
@@ -104,6 +107,9 @@ impl Future for ConnectionFuture {
         if let Some(busy) = &mut busy {
             busy.answered();
         }
+        if *this.is_head {
+            leave_body_out(&mut response);
+        }
         if let Some(upgrade) = this.upgrade.take() {
             response = upgrade.answer(response, &mut busy);
         }
@@ -120,6 +126,16 @@ impl Future for ConnectionFuture {
         let answer = |body| Answer { body, busy, pieces };
         Poll::Ready(Ok(response.map(answer)))
     }
+}
+
+/// Leaves out what is the answer to `GET`, and says how long it is (RFC 9110, 9.3.2). hyper would send it over HTTP/2.
+fn leave_body_out(response: &mut Response<Body>) {
+    let length = response.body().size_hint().exact();
+    if let Some(length) = length.filter(|&length| length > 0) {
+        let headers = response.headers_mut();
+        headers.entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    *response.body_mut() = Body::empty();
 }
 
 pin_project! {

@@ -5,12 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use axum::Router;
 use axum::body::Body;
-use axum::routing::future::RouteFuture;
 use http::Request;
 use loom_config::model::{ListenerLimits, ProxyProtocol};
-use tower::Service;
 
 use super::ended::Ended;
 use super::places::{ClientPlace, Place, Places};
@@ -20,13 +17,14 @@ use super::tls::Tls;
 use crate::errors::Chain;
 use crate::limits;
 use crate::metrics::Connections;
+use crate::stack::{Stack, StackFuture};
 
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Site {
     /// Looked up by each request, so that the next one on an old connection meets the new stack.
-    router: ArcSwap<Router>,
-    /// Looked up by each connection. Apart from the router, which a connection would otherwise keep for as long as it lives.
+    stack: ArcSwap<Stack>,
+    /// Looked up by each connection. Apart from the stack, which a connection would otherwise keep for as long as it lives.
     terms: ArcSwap<Terms>,
     places: Arc<Places>,
     counters: ArcSwapOption<Connections>,
@@ -38,7 +36,8 @@ pub(crate) struct Site {
 pub(crate) struct Served {
     /// Its name in the log.
     pub(crate) name: String,
-    pub(crate) router: Router,
+    /// What answers its requests.
+    pub(crate) stack: Stack,
     pub(crate) limits: ListenerLimits,
     /// `None`: connections begin with what they are for.
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
@@ -96,7 +95,7 @@ impl Site {
     pub(crate) fn new(served: Served) -> Arc<Self> {
         Arc::new(Self {
             terms: ArcSwap::from_pointee(Terms::new(&served)),
-            router: ArcSwap::from_pointee(served.router),
+            stack: ArcSwap::from_pointee(served.stack),
             places: Arc::default(),
             counters: ArcSwapOption::new(served.counters),
             told: std::array::from_fn(|_| Seldom::default()),
@@ -108,7 +107,7 @@ impl Site {
         if !self.terms.load().are(&served) {
             self.terms.store(Arc::new(Terms::new(&served)));
         }
-        self.router.store(Arc::new(served.router));
+        self.stack.store(Arc::new(served.stack));
         self.counters.store(served.counters);
     }
 
@@ -117,9 +116,8 @@ impl Site {
         self.places.open()
     }
 
-    pub(super) fn call(&self, request: Request<Body>) -> RouteFuture<std::convert::Infallible> {
-        let router = self.router.load();
-        Router::clone(&router).call(request)
+    pub(super) fn send(&self, request: Request<Body>) -> StackFuture {
+        self.stack.load().send(request)
     }
 
     pub(super) fn terms(&self) -> Arc<Terms> {

@@ -12,16 +12,17 @@ use super::upstream::Servers;
 use super::{framing, rewrite};
 use crate::upgrade;
 
-/// Sends a request to the endpoint that was chosen for it, in the form of this protocol.
+/// Sends a request to the endpoint that was chosen for it, in the form of this protocol. It is taken out of its place when it
+/// goes: each future on the way there would have room for a request of its own.
 pub(super) async fn attempt(
     servers: &Arc<Servers>,
     lease: Lease,
-    mut request: Request<Body>,
+    request: &mut Request<Body>,
     protocol: Protocol,
     mut report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
     if let Some(report) = &mut report {
-        report.begin(&mut request, &lease);
+        report.begin(request, &lease);
     }
     let settings = servers.settings();
     let detection = settings.outlier_detection.as_ref();
@@ -50,7 +51,7 @@ pub(super) async fn attempt(
 
 async fn exchange(
     lease: Lease,
-    mut request: Request<Body>,
+    request: &mut Request<Body>,
     protocol: Protocol,
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
@@ -60,11 +61,11 @@ async fn exchange(
     }
     match protocol {
         Protocol::Http1 => {
-            if rewrite::request(&mut request, lease.authority()) {
+            if rewrite::request(request, lease.authority()) {
                 return Box::pin(switch(lease, request, report)).await;
             }
-            upgrade::give_up(&mut request);
-            framing::request(&mut request);
+            upgrade::give_up(request);
+            framing::request(request);
             let response = send(lease, request, report).await?;
             if upgrade::is_switched(&response) {
                 return Err(SendError::Switch);
@@ -72,9 +73,9 @@ async fn exchange(
             Ok(response)
         }
         Protocol::Http2 => {
-            rewrite::http2_request(&mut request, lease.scheme(), lease.authority());
-            upgrade::give_up(&mut request);
-            framing::http2_request(&mut request);
+            rewrite::http2_request(request, lease.scheme(), lease.authority());
+            upgrade::give_up(request);
+            framing::http2_request(request);
             // As above: most requests are of the other kind.
             Box::pin(send_http2(lease, request, report)).await
         }
@@ -84,11 +85,11 @@ async fn exchange(
 /// Sends a request that asks for an upgrade, and joins both sides when the endpoint agrees.
 async fn switch(
     lease: Lease,
-    request: Request<Body>,
+    request: &mut Request<Body>,
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
-    let (mut request, waiting) = upgrade::Waiting::part(request);
-    framing::request(&mut request);
+    let waiting = upgrade::Waiting::part(request);
+    framing::request(request);
     let response = send(lease, request, report).await?;
     waiting.join(response).await.ok_or(SendError::Switch)
 }

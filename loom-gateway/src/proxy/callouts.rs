@@ -60,7 +60,7 @@ async fn answer(
     };
     let permit = servers.enter().await?;
     let lease = servers.lease(&request, None, permit)?;
-    let mut response = attempt(servers, lease, request, protocol, None).await?;
+    let mut response = attempt(servers, lease, &mut request, protocol, None).await?;
     rewrite::response(&mut response);
     Ok(response)
 }

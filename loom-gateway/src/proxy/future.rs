@@ -25,12 +25,12 @@ impl ProxyFuture {
     pub(super) fn send(
         servers: Arc<Servers>,
         mut report: Option<Report>,
-        request: Request<Body>,
+        mut request: Request<Body>,
         retries: Option<Arc<Retries>>,
     ) -> Self {
         Self::run(async move {
             let result = match retries {
-                None => once(&servers, request, report.as_mut()).await,
+                None => once(&servers, &mut request, report.as_mut()).await,
                 // Its state is large, and most routes have none.
                 Some(retries) => Box::pin(retries.send(&servers, request, report.as_mut())).await,
             };
@@ -55,11 +55,11 @@ impl Future for ProxyFuture {
 
 async fn once(
     servers: &Arc<Servers>,
-    request: Request<Body>,
+    request: &mut Request<Body>,
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
     let permit = servers.enter().await?;
-    let lease = servers.lease(&request, None, permit)?;
+    let lease = servers.lease(request, None, permit)?;
     let protocol = servers.settings().protocol;
     attempt(servers, lease, request, protocol, report).await
 }

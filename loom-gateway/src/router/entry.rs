@@ -14,7 +14,8 @@ use tower_http::map_response_body::MapResponseBodyLayer;
 
 use super::normalize::NormalizePathLayer;
 use super::table::RouteTable;
-use crate::route::{Stack, plain};
+use crate::route::plain;
+use crate::stack::Stack;
 
 /// The routes of a listener, behind its plugins.
 ///
@@ -64,7 +65,7 @@ impl Service<Request<Body>> for Entry {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match self {
             Self::Routes(routes) => routes.call(request),
-            Self::Plugins(plugins) => Either::Left(plugins.send(request)),
+            Self::Plugins(plugins) => Either::Right(plugins.send(request)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A listener is an axum `Router`: what happens to every request before its route is known.
+//! A listener is a stack of layers around its routes: what happens to every request before its route is known.
 
 mod access_log;
 mod body_timeout;
@@ -17,13 +17,11 @@ mod table;
 
 use std::sync::Arc;
 
-use axum::Router;
 use loom_config::model::Listener;
 use loom_layer::LoomChain;
 use tower::ServiceBuilder;
 use tower::layer::util::Identity;
 use tower::util::{Either, MapResponseLayer, option_layer};
-use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 
 pub(crate) use access_log::Sink as AccessLog;
 pub(crate) use client::clean_trailers;
@@ -39,6 +37,7 @@ pub(crate) use table::RouteTable;
 
 use crate::grpc::GrpcLayer;
 use crate::metrics::{Metrics, show_failures};
+use crate::stack::Stack;
 use crate::trace::{TraceLayer, Tracing};
 use access_log::AccessLogLayer;
 use body_timeout::BodyTimeoutLayer;
@@ -48,7 +47,7 @@ use entry::Entry;
 use forwarded::ForwardedLayer;
 use normalize::NormalizePathLayer;
 use redirect_https::RedirectHttpsLayer;
-use request_id::RandomId;
+use request_id::RequestIdLayer;
 
 /// What [`border`] is made of.
 pub(crate) type Border = (
@@ -57,11 +56,8 @@ pub(crate) type Border = (
     NormalizePathLayer,
 );
 
-/// The router of a listener: its layers around its plugins and its routes.
-///
-/// One stack in one fallback service, not a call of `Router::layer` per layer, since each of those boxes the request's
-/// future once more.
-pub(crate) fn listener_router(
+/// The stack of a listener: its layers around its plugins and its routes.
+pub(crate) fn listener_stack(
     listener: &Listener,
     routes: RouteTable,
     plugins: Option<LoomChain>,
@@ -69,21 +65,17 @@ pub(crate) fn listener_router(
     metrics: Option<&Metrics>,
     access_log: Option<&Arc<AccessLog>>,
     tracing: Option<&Arc<Tracing>>,
-) -> Router {
+) -> Stack {
     let counters = metrics.map(|metrics| metrics.listener(&listener.name));
     let stack = ServiceBuilder::new()
         // Outside of everything that names the client.
         .option_layer(ForwardedLayer::new(&listener.trusted_proxies))
         // Outside of everything that can answer: its span is the whole request, and the log names the trace that it is in.
         .option_layer(tracing.map(TraceLayer::new))
-        // A client's own number could be anybody's: the gateway gives each request a new one.
-        .map_request(request_id::forget)
-        // Before the log, which names it.
-        .layer(SetRequestIdLayer::new(X_REQUEST_ID, RandomId))
+        // Before the log, which names the number. Every answer bears it, a panic's and an unknown route's too.
+        .layer(RequestIdLayer)
         // Outside of everything that can answer, so that every answer is logged.
         .layer(AccessLogLayer::new(access_log.map(Arc::clone)))
-        // Every answer bears the number, a panic's and an unknown route's too.
-        .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
         // Outside of everything that can fail, for the header that says why it did.
         .option_layer(show_failures(error_header, metrics).map(MapResponseLayer::new))
         // Whatever is inside of it answers in the words of HTTP.
@@ -94,7 +86,7 @@ pub(crate) fn listener_router(
         // Around all that reads the body, and where it is known whether there is one.
         .option_layer(listener.limits.body.map(BodyTimeoutLayer::new))
         .service(Entry::new(routes, plugins, listener.normalize_path));
-    Router::new().fallback_service(stack)
+    Stack::new(stack)
 }
 
 /// What makes a request the one that routes are asked about, or answers it.

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response};
 use tower::Service;
 
 use super::access_log;
 use super::selection::Selection;
 use crate::errors::Failure;
-use crate::route::{Stack, StackFuture};
+use crate::route::{RouteFuture, RouteService};
 use crate::trace::Trace;
 
 /// Finds a request's route and calls it; 404 when there is none.
@@ -21,21 +20,21 @@ use crate::trace::Trace;
 #[derive(Debug, Clone)]
 pub(crate) struct RouteTable {
     selection: Arc<Selection>,
-    stacks: Arc<[Stack]>,
+    routes: Arc<[RouteService]>,
     /// Whether spans of requests are made, which name the route.
     traced: bool,
 }
 
 impl RouteTable {
-    /// The routes of a listener, and the stack of each in the same order.
+    /// The routes of a listener, and the service of each in the same order.
     pub(crate) fn new(
         selection: Arc<Selection>,
-        stacks: impl IntoIterator<Item = Stack>,
+        routes: impl IntoIterator<Item = RouteService>,
         traced: bool,
     ) -> Self {
         Self {
             selection,
-            stacks: stacks.into_iter().collect(),
+            routes: routes.into_iter().collect(),
             traced,
         }
     }
@@ -44,7 +43,7 @@ impl RouteTable {
 impl Service<Request<Body>> for RouteTable {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Either<StackFuture, Ready<Result<Response<Body>, Infallible>>>;
+    type Future = RouteFuture;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -53,9 +52,9 @@ impl Service<Request<Body>> for RouteTable {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let (method, uri) = (request.method(), request.uri());
         let found = self.selection.find(method, uri, request.headers());
-        let found = found.and_then(|found| Some((self.stacks.get(found.place)?, found)));
+        let found = found.and_then(|found| Some((self.routes.get(found.place)?, found)));
         match found {
-            Some((stack, found)) => {
+            Some((route, found)) => {
                 let id = found.action.info().route_name();
                 access_log::name_route(id);
                 if self.traced
@@ -66,11 +65,12 @@ impl Service<Request<Body>> for RouteTable {
                 if let Some(parameters) = found.parameters(uri.path()) {
                     request.extensions_mut().insert(parameters);
                 }
-                Either::Left(stack.send(request))
+                route.send(request)
             }
-            None => Either::Right(ready(Ok(
-                Failure::NoRoute.respond(request.uri().path(), None)
-            ))),
+            None => {
+                let response = Failure::NoRoute.respond(request.uri().path(), None);
+                RouteService::answered(response)
+            }
         }
     }
 }

@@ -32,11 +32,11 @@ pub(crate) fn is_switched<B>(response: &Response<B>) -> bool {
 
 impl Waiting {
     /// Parts a request that asks for an upgrade from what is sent only after it.
-    pub(crate) fn part(request: Request<Body>) -> (Request<Body>, Self) {
-        let (head, from_client) = request.into_parts();
-        let asked = head.headers.get(UPGRADE).cloned();
-        let waiting = Self { from_client, asked };
-        (Request::from_parts(head, Body::empty()), waiting)
+    pub(crate) fn part(request: &mut Request<Body>) -> Self {
+        Self {
+            asked: request.headers().get(UPGRADE).cloned(),
+            from_client: std::mem::take(request.body_mut()),
+        }
     }
 
     /// Joins both sides when the upstream agrees. A response that does not is given back as it is; `None`: it agrees to

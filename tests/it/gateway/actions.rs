@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use http::Response;
+use http::{Request, Response};
 use serde_json::Value;
 
-use super::support::{Raw, Upstream, address, full, start};
+use super::support::{Raw, Upstream, address, full, http2, start, text, within};
 use crate::gateway::keys::shows;
 
 shows! {
@@ -169,6 +169,22 @@ async fn a_response_of_the_configuration_is_the_answer() {
     assert_eq!(header(&json, "content-type"), Some("application/json"));
     let head = exchange(address, "HEAD /text", "host: a\r\n").await;
     assert!(head.ends_with("\r\n\r\n"), "{head}");
+    assert_eq!(header(&head, "content-length"), Some("5"));
+}
+
+#[tokio::test]
+async fn head_gets_no_body_over_http2() {
+    let gateway = start(&format!(
+        "routes: [{{id: text, path: /*, respond: {{body: hello}}}}]\n{UPSTREAMS}"
+    ))
+    .await;
+    let request = Request::head(format!("http://{}/", address(&gateway)));
+    let request = request.body(full("")).expect("a request");
+    let mut client = http2(address(&gateway)).await;
+    let response = within(client.send_request(request)).await;
+    let response = response.expect("a response");
+    assert_eq!(response.headers()["content-length"], "5");
+    assert_eq!(text(response).await, "");
 }
 
 #[tokio::test]

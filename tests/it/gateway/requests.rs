@@ -187,6 +187,18 @@ async fn a_head_response_keeps_the_length_that_get_would_have() {
 }
 
 #[tokio::test]
+async fn a_head_response_gets_no_length_of_its_own() {
+    let upstream = Upstream::bind()
+        .await
+        .answer_and_close(b"HTTP/1.1 200 OK\r\netag: \"x\"\r\n\r\n");
+    let gateway = start(&proxy_to(&[upstream])).await;
+    let head = "HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let response = Raw::exchange(address(&gateway), head).await;
+    assert_eq!(status(&response), "200");
+    assert!(!response.contains("content-length"), "{response}");
+}
+
+#[tokio::test]
 async fn a_304_gets_no_length_of_its_own() {
     let upstream = Upstream::bind()
         .await

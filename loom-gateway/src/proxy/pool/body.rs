@@ -15,13 +15,13 @@ use super::lease::Lease;
 pub(super) struct PooledBody {
     inner: Incoming,
     /// The exchange, and its connection when that carries one exchange at a time.
-    exchange: Option<(Option<Connection>, Lease)>,
+    exchange: Option<(Option<Box<Connection>>, Lease)>,
     /// Why the body is broken off; it is said with the next poll.
     failed: Option<hyper::Error>,
 }
 
 impl PooledBody {
-    pub(super) fn new(inner: Incoming, connection: Option<Connection>, lease: Lease) -> Self {
+    pub(super) fn new(inner: Incoming, connection: Option<Box<Connection>>, lease: Lease) -> Self {
         Self {
             inner,
             exchange: Some((connection, lease)),

@@ -27,7 +27,7 @@ use super::secure::{Handshake, Secure};
 use crate::errors::Chain;
 use crate::limits;
 
-/// A connection to a server. Dropped, it is closed.
+/// A connection to a server. Dropped, it is closed. It has a box, in which it goes from hand to hand.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) sender: SendRequest<Body>,
@@ -50,7 +50,7 @@ pub(in crate::proxy) struct Endpoint {
 
 #[derive(Debug)]
 struct Kept {
-    idle: Idle<Connection>,
+    idle: Idle<Box<Connection>>,
     /// Whether a task is waiting to drop the old ones.
     watched: bool,
 }
@@ -169,7 +169,7 @@ impl Endpoint {
     }
 
     /// A kept connection that is not known to be dead, and for how long it has been unused.
-    pub(super) fn take(&self) -> Option<(Connection, Duration)> {
+    pub(super) fn take(&self) -> Option<(Box<Connection>, Duration)> {
         let now = Instant::now();
         let mut kept = self.kept.lock();
         loop {
@@ -181,7 +181,7 @@ impl Endpoint {
     }
 
     /// Keeps a connection whose response is complete.
-    pub(super) fn put(self: &Arc<Self>, mut connection: Connection) {
+    pub(super) fn put(self: &Arc<Self>, mut connection: Box<Connection>) {
         if connection.sender.is_ready() {
             self.keep(connection);
         } else if !connection.sender.is_closed() {
@@ -197,7 +197,7 @@ impl Endpoint {
         }
     }
 
-    fn keep(self: &Arc<Self>, connection: Connection) {
+    fn keep(self: &Arc<Self>, connection: Box<Connection>) {
         let mut kept = self.kept.lock();
         kept.idle.put(connection, Instant::now());
         if !kept.watched {
@@ -207,7 +207,7 @@ impl Endpoint {
     }
 
     /// A new connection.
-    pub(super) async fn connect(&self) -> Result<Connection, SendError> {
+    pub(super) async fn connect(&self) -> Result<Box<Connection>, SendError> {
         let stream = self.connector.connect().await;
         let stream = stream.map_err(SendError::Connect)?;
         let ends = self.connector.ends(stream.inner());
@@ -222,11 +222,11 @@ impl Endpoint {
                 tracing::debug!(error = %Chain(&error), "connection to the upstream ended");
             }
         });
-        Ok(Connection {
+        Ok(Box::new(Connection {
             sender,
             ends,
             driver: Driver(Some(task.abort_handle())),
-        })
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One request and its response, over a kept connection or a new one.
 
+use std::mem::take;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -57,14 +58,14 @@ impl<B> From<TrySendError<B>> for SendError {
     }
 }
 
-/// Sends a request to an endpoint over HTTP/1.1.
+/// Sends a request to an endpoint over HTTP/1.1, and leaves nothing in its place.
 ///
 /// A kept connection may have been closed by the server in the meantime. As long as nothing of the request went out it
 /// is sent on another one. When something may have, it is sent once more only if that is safe (RFC 9110, 9.2.2): the
 /// method is idempotent, there is no body, and no response has begun.
 pub(in crate::proxy) async fn send(
     lease: Lease,
-    mut request: Request<Body>,
+    request: &mut Request<Body>,
     mut report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
     while let Some((mut connection, unused)) = lease.take() {
@@ -72,7 +73,7 @@ pub(in crate::proxy) async fn send(
         if unused >= limits::POOL_TRUSTED {
             // Lets the runtime look at its sockets: a connection that the server has closed is known as such afterwards.
             tokio::task::yield_now().await;
-            copy = repeatable(&request);
+            copy = repeatable(request);
         }
         if connection.sender.ready().await.is_err() {
             continue;
@@ -80,14 +81,15 @@ pub(in crate::proxy) async fn send(
         if let Some(report) = &mut report {
             report.reached(&connection.ends);
         }
-        let mut failed = match connection.sender.try_send_request(request).await {
+        let sent = connection.sender.try_send_request(take(request));
+        let mut failed = match sent.await {
             Ok(response) => return received(response, Some(connection), lease),
             Err(failed) => failed,
         };
         match (failed.take_message(), copy) {
-            (Some(unsent), _) => request = unsent,
+            (Some(unsent), _) => *request = unsent,
             (None, Some(copy)) if is_end(failed.error()) => {
-                request = copy;
+                *request = *copy;
                 if let Some(report) = &mut report {
                     report.attempts += 1;
                 }
@@ -101,7 +103,8 @@ pub(in crate::proxy) async fn send(
     if let Some(report) = &mut report {
         report.reached(&connection.ends);
     }
-    match connection.sender.try_send_request(request).await {
+    let sent = connection.sender.try_send_request(take(request));
+    match sent.await {
         Ok(response) => received(response, Some(connection), lease),
         Err(failed) => Err(SendError::from(failed)),
     }
@@ -110,15 +113,15 @@ pub(in crate::proxy) async fn send(
 /// Sends a request to an endpoint over HTTP/2, whatever the endpoint is spoken to otherwise.
 pub(in crate::proxy) async fn send_http2(
     lease: Lease,
-    request: Request<Body>,
+    request: &mut Request<Body>,
     report: Option<&mut Report>,
 ) -> Result<Response<Body>, SendError> {
-    let response = lease.http2.send(request, report).await?;
+    let response = lease.http2.send(take(request), report).await?;
     received(response, None, lease)
 }
 
-/// A copy of a request that may be sent two times.
-fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
+/// A copy of a request that may be sent two times. In a place of its own, as few requests need one.
+fn repeatable(request: &Request<Body>) -> Option<Box<Request<Body>>> {
     if !request.method().is_idempotent() || !request.body().is_end_stream() {
         return None;
     }
@@ -127,7 +130,7 @@ fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+    Some(Box::new(copy))
 }
 
 /// Whether the connection ended, and not the patience with what came over it.
@@ -138,7 +141,7 @@ fn is_end(error: &hyper::Error) -> bool {
 /// The response with the exchange in its body.
 fn received(
     mut response: Response<Incoming>,
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     lease: Lease,
 ) -> Result<Response<Body>, SendError> {
     framing::response(&mut response).map_err(SendError::Misframed)?;
@@ -219,7 +222,7 @@ mod tests {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
         let lease = Lease::new(Arc::clone(endpoint), Admission::Ordinary, None);
-        let response = tokio::time::timeout(LIMIT, send(lease, request, None)).await;
+        let response = tokio::time::timeout(LIMIT, send(lease, &mut request, None)).await;
         let response = response.expect("the test hangs")?;
         let status = response.status().as_u16();
         response.into_body().collect().await.expect("a whole body");

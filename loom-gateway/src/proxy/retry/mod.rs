@@ -57,11 +57,12 @@ impl Retries {
         let mut tried: Option<Arc<Endpoint>> = None;
         let mut permission = None;
         for tries in 1.. {
-            let request = Request::from_parts(copy(&head), body.next());
+            let mut request = Request::from_parts(copy(&head), body.next());
             let permit = servers.enter().await?;
             let lease = servers.lease(&request, tried.as_ref(), permit)?;
             tried = Some(Arc::clone(&lease));
             let protocol = servers.settings().protocol;
+            let request = &mut request;
             let sent = attempt(servers, lease, request, protocol, report.as_deref_mut()).await;
             let again = tries < self.rules.attempts && self.asks_for(&sent, &method);
             if !again || !body.is_whole() {

@@ -19,7 +19,7 @@ use loom_layer::RouteInfo;
 use tower::Service;
 
 pub(crate) use preview::Preview;
-pub(super) use service::ActionService;
+pub(crate) use service::{ActionFuture, ActionService};
 
 use super::changes::Changes;
 use crate::errors::Failure;

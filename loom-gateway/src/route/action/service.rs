@@ -23,7 +23,7 @@ use crate::router::Selection;
 /// The inside of a route: its action or, when a plugin asked for another choice, the action of the route that takes the
 /// request as it is now. The plugins of that route do not run, and nobody chooses a third time.
 #[derive(Debug, Clone)]
-pub(in crate::route) struct ActionService {
+pub(crate) struct ActionService {
     own: Arc<Action>,
     /// Who may ask how an upstream was reached.
     reports: Reports,
@@ -55,15 +55,20 @@ impl Service<Request<Body>> for ActionService {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        self.send(request)
+    }
+}
+
+impl ActionService {
+    /// As `call` does, for whoever has only a reference.
+    pub(in crate::route) fn send(&self, request: Request<Body>) -> ActionFuture {
         let is_grpc = is_grpc(request.headers());
         ActionFuture {
             is_grpc,
             ..self.answer(request)
         }
     }
-}
 
-impl ActionService {
     fn answer(&self, mut request: Request<Body>) -> ActionFuture {
         let routes = self
             .routes
@@ -108,7 +113,7 @@ impl ActionService {
 
 pin_project! {
     /// The future of [`ActionService`].
-    pub(in crate::route) struct ActionFuture {
+    pub(crate) struct ActionFuture {
         #[pin]
         inner: Answer,
         changes: Option<Arc<Changes>>,

@@ -14,7 +14,7 @@ use super::body_limit::BodyLimitLayer;
 use super::bypass::BypassLayer;
 use super::gate::Gate;
 use super::{Middleware, compression, cors};
-use crate::route::Stack;
+use crate::stack::Stack;
 
 /// Puts what a route has around a service.
 #[derive(Debug, Clone)]

@@ -6,14 +6,13 @@ use std::time::Instant;
 use axum::body::Body;
 use http::{Method, Request, Response, StatusCode, Uri};
 use loom_layer::ConnectionInfo;
-use tower_http::request_id::RequestId;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span};
 
 use super::record::Record;
 use super::sink::Sink;
 use crate::errors::Chain;
-use crate::router::host;
+use crate::router::{X_REQUEST_ID, host};
 
 const TARGET: &str = "loom::access";
 
@@ -37,10 +36,8 @@ impl Entry {
         if sink.is_none() && !is_enabled() {
             return None;
         }
-        let id = request
-            .extensions()
-            .get::<RequestId>()
-            .and_then(|id| id.header_value().to_str().ok());
+        let id = request.headers().get(X_REQUEST_ID);
+        let id = id.and_then(|id| id.to_str().ok());
         let peer = request
             .extensions()
             .get::<ConnectionInfo>()

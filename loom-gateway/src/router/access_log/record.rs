@@ -12,13 +12,12 @@ use http::{HeaderValue, Request, Response};
 use humantime::format_rfc3339_millis;
 use loom_config::model::AccessField;
 use loom_layer::{LocalReplyInfo, RouteInfo, UpstreamInfo};
-use tower_http::request_id::RequestId;
 
 use super::entry::Entry;
 use super::line::Line;
 use super::sink::Sink;
 use crate::errors::Cause;
-use crate::router::{client_address, host};
+use crate::router::{X_REQUEST_ID, client_address, host};
 
 /// See the module's text.
 pub(super) struct Record {
@@ -39,12 +38,11 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn new<B>(sink: &Arc<Sink>, request: &Request<B>) -> Self {
         let (headers, extensions) = (request.headers(), request.extensions());
-        let id = extensions.get::<RequestId>();
         Self {
             sink: Arc::clone(sink),
             began: SystemTime::now(),
             host: host::authority(request.uri(), headers).map(str::to_owned),
-            id: id.map(|id| id.header_value().clone()),
+            id: headers.get(X_REQUEST_ID).cloned(),
             client: client_address(extensions),
             user_agent: headers.get(USER_AGENT).cloned(),
             traceparent: headers.get("traceparent").cloned(),

@@ -23,7 +23,6 @@ pub(in crate::router) const X_FORWARDED_PROTO: HeaderName =
 
 /// Drops what only the gateway may say, and says it.
 pub(super) fn clean<B>(request: &mut Request<B>) {
-    let authority = host::authority(request.uri(), request.headers()).map(HeaderValue::from_str);
     let connection = request.extensions().get::<ConnectionInfo>().cloned();
     let scheme = connection.as_ref().map_or("http", ConnectionInfo::scheme);
     correct_scheme(request, scheme);
@@ -49,10 +48,18 @@ pub(super) fn clean<B>(request: &mut Request<B>) {
     if is_missing(headers, X_FORWARDED_PROTO) {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
-    if let Some(Ok(authority)) = authority
-        && is_missing(headers, X_FORWARDED_HOST)
+    if is_missing(headers, X_FORWARDED_HOST)
+        && let Some(authority) = authority(request)
     {
-        headers.insert(X_FORWARDED_HOST, authority);
+        request.headers_mut().insert(X_FORWARDED_HOST, authority);
+    }
+}
+
+/// The request's authority, which is valid by now, as a header says it.
+fn authority<B>(request: &Request<B>) -> Option<HeaderValue> {
+    match request.uri().authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => request.headers().get(HOST).cloned(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -18,7 +18,7 @@ pub(crate) type StackFuture =
 ///
 /// An axum `Router` with a fallback service would do, and be cloned into a box for each request, match its path with nothing
 /// and add that to the request's extensions. tower's `BoxCloneSyncService` is such a clone, too. Here each request clones
-/// what its layers share, and that goes with it into the one box of its future.
+/// what its layers share, and has one box, for its future.
 #[derive(Clone)]
 pub(crate) struct Stack(Arc<dyn Shared>);
 
@@ -77,6 +77,11 @@ where
     S::Future: Send,
 {
     fn send(&self, request: Request<Body>) -> StackFuture {
-        Box::pin(self.clone().oneshot(request))
+        let mut service = self.clone();
+        // Nearly always: then the request does not go into the future and out of it again.
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Box::pin(service.call(request)),
+            _ => Box::pin(service.oneshot(request)),
+        }
     }
 }
