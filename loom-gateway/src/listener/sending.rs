@@ -62,7 +62,13 @@ pub(super) trait SendNow {
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize>;
 }
 
+/// Without waiting, and without a signal when the client is gone.
+#[cfg(not(target_vendor = "apple"))]
 const AT_ONCE: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
+/// Without waiting. Apple's systems know no such flag for the signal: their sockets are opened so that there is none.
+#[cfg(target_vendor = "apple")]
+const AT_ONCE: SendFlags = SendFlags::DONTWAIT;
 
 impl SendNow for TcpStream {
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
