@@ -62,6 +62,17 @@ pub(crate) const UPGRADE_BUFFER: usize = 8 * 1024;
 /// that the gateway does not know has no words for "end soon", so that after this it closes.
 pub(crate) const UPGRADE_DRAIN: Duration = Duration::from_secs(5);
 
+/// How much of a request's body is read, in bytes, although nobody wants it any more, so that its connection of HTTP/1 can go on.
+/// Forms and calls have less; who uploads more than that can connect once more.
+pub(crate) const UNREAD_BODY: usize = 1024 * 1024;
+
+/// How long that may take.
+pub(crate) const UNREAD_TIME: Duration = Duration::from_secs(5);
+
+/// How long a connection that ends is read, if its client still sends what nobody wants: for it to find the answer instead of a
+/// reset (RFC 9112, 9.6).
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
+
 /// How long files have to be left alone before a change of them is looked at: an editor or a copy writes in several
 /// steps.
 pub(crate) const WATCH_QUIET: Duration = Duration::from_millis(100);

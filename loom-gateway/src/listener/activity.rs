@@ -28,6 +28,8 @@ pub(super) struct Activity {
     reading: AtomicBool,
     /// When that came, or else when the last request ended: microseconds from `began`.
     since: AtomicU64,
+    /// The client sends a body that nobody reads any more.
+    unread: AtomicBool,
     sending: Arc<Sending>,
     /// Who counts what becomes of responses.
     counters: Option<Arc<Connections>>,
@@ -53,6 +55,7 @@ impl Activity {
             taken_back: AtomicU64::new(0),
             reading: AtomicBool::new(false),
             since: AtomicU64::new(0),
+            unread: AtomicBool::new(false),
             sending,
             counters,
         })
@@ -90,6 +93,20 @@ impl Activity {
             activity: Arc::clone(self),
             answered: false,
         }
+    }
+
+    /// Something of a request goes on, maybe after its response. It ends when the result is dropped.
+    pub(super) fn keep_busy(self: &Arc<Self>) -> Busy {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Busy {
+            activity: Arc::clone(self),
+            answered: true,
+        }
+    }
+
+    /// Whether the connection is to end although the client still sends a body.
+    pub(super) fn leaves_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// Requests so far.
@@ -177,6 +194,11 @@ impl Busy {
     /// There is an answer.
     pub(super) fn answered(&mut self) {
         self.answered = true;
+    }
+
+    /// The rest of its body will not be read.
+    pub(super) fn leaves_unread(&self) {
+        self.activity.unread.store(true, Ordering::Relaxed);
     }
 
     /// The response breaks off.

@@ -1,4 +1,4 @@
-//! The stream of a connection, which notices what comes.
+//! The stream of a connection, which notices what comes, and hears the client out at its end.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::activity::Activity;
+use crate::limits;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -18,7 +20,12 @@ pub(super) struct Heard<S> {
     activity: Arc<Activity>,
     /// How much of the preface of HTTP/2 has come; `None` when that is decided.
     preface: Option<u8>,
+    /// From when nothing more is sent, while the client still sends what nobody reads.
+    lingers: Option<Pin<Box<Sleep>>>,
 }
+
+/// Bytes that are read at once and thrown away.
+const SCRAP: usize = 16 * 1024;
 
 impl<S> Heard<S> {
     pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
@@ -26,6 +33,7 @@ impl<S> Heard<S> {
             stream,
             activity,
             preface: Some(0),
+            lingers: None,
         }
     }
 
@@ -61,7 +69,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+impl<S: AsyncRead + Unpin> Heard<S> {
+    /// Reads until the client has said all, or for long enough.
+    fn poll_heard_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let time = self
+            .lingers
+            .get_or_insert_with(|| Box::pin(sleep(limits::LINGER)));
+        if time.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut scrap = [0; SCRAP];
+        loop {
+            let mut scrap = ReadBuf::new(&mut scrap);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut scrap));
+            if read.is_err() || scrap.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Heard<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -75,7 +103,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.lingers.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            if !self.activity.leaves_unread() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.poll_heard_out(cx).map(Ok)
     }
 
     fn poll_write_vectored(

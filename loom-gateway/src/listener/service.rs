@@ -51,14 +51,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         let busy = self.activity.begin(http1);
         let most = self.most_requests;
         let is_last = most.is_some_and(|most| self.activity.requests() >= most);
-        // Most requests have no body, and a body that is empty needs no box.
-        let mut request = request.map(|body| {
-            if body.is_end_stream() {
-                Body::empty()
-            } else {
-                Body::new(ClientBody(body))
-            }
-        });
+        let mut request = ClientBody::of(request, &self.activity);
         let upgrade = Client::of(&mut request).map(|client| {
             Box::new(Upgrade {
                 client,

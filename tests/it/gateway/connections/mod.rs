@@ -5,6 +5,7 @@ pub(super) mod heads;
 pub(super) mod http2;
 pub(super) mod lives;
 pub(super) mod places;
+pub(super) mod unread;
 
 use std::net::SocketAddr;
 
