@@ -80,7 +80,11 @@ where
         let mut service = self.clone();
         // Nearly always: then the request does not go into the future and out of it again.
         match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => Box::pin(service.call(request)),
+            // The box comes first, so that the future is made where it stays: it is large.
+            Poll::Ready(Ok(())) => {
+                let future: Box<S::Future> = Box::write(Box::new_uninit(), service.call(request));
+                Box::into_pin(future)
+            }
             _ => Box::pin(service.oneshot(request)),
         }
     }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::Response;
 use loom_layer::{LoomChain, RequestBody, RouteInfo};
-use tower::ServiceBuilder;
-use tower::util::MapResponseLayer;
+use tower::Layer;
+use tower::util::{MapResponseLayer, option_layer};
 use tower_http::add_extension::AddExtensionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
 use tower_http::map_response_body::MapResponseBodyLayer;
@@ -25,7 +25,6 @@ pub(crate) use service::{RouteFuture, RouteService};
 use crate::metrics::{Metrics, WatchLayer};
 use crate::proxy::Reports;
 use crate::router::Selection;
-use crate::stack::Stack;
 use crate::trace::plugin_observer;
 use action::ActionService;
 use idle::IdleTimeoutLayer;
@@ -61,45 +60,40 @@ pub(crate) fn route_service(
         false => chain,
     });
     let can_reroute = plugins.as_ref().is_some_and(LoomChain::can_reroute);
-    let timeout = RouteTimeoutLayer::new(action.timeout(), can_reroute);
-    let routes = can_reroute.then(|| Arc::clone(routes));
+    // SDKs import all host calls, so that nearly every plugin could have another route chosen. Where none has a timeout, that
+    // changes none.
+    let can_change = can_reroute && routes.have_timeouts();
+    let timeout = RouteTimeoutLayer::new(action.timeout(), can_change);
+    let idle_timeout = action.idle_timeout().map(IdleTimeoutLayer::new);
     let watch = metrics.map(|metrics| WatchLayer::new(metrics.route(action.info().route_name())));
-    let idle_timeout = action.idle_timeout();
     let info = action.info().clone();
-    let action = ActionService::new(action, reports, routes);
-    let has_layers = logged
-        || watch.is_some()
-        || middleware.is_some()
-        || timeout.is_some()
-        || idle_timeout.is_some()
-        || plugins.is_some();
-    if !has_layers {
-        return RouteService::Bare(action);
+    let name = logged.then(|| MapResponseLayer::new(name(info.clone())));
+    let routes = can_reroute.then(|| Arc::clone(routes));
+    let mut route = RouteService::Bare(ActionService::new(action, reports, routes));
+    // From the inside to the outside, in one stack what is seldom there without the other.
+    if let Some(chain) = plugins {
+        // The plugins of a route are one layer, so that ten of them cost no ten futures and bodies.
+        route = route.within((
+            // They read it as `xds.route_name` and `xds.cluster_name`.
+            AddExtensionLayer::new(info),
+            MapResponseBodyLayer::new(Body::new),
+            chain,
+            MapRequestBodyLayer::new(plain),
+        ));
     }
-    let name = logged.then(|| name(info.clone()));
-    let stack = ServiceBuilder::new()
-        // Around everything of the route: what it counts is what clients see of it.
-        .option_layer(watch)
-        // Around the plugins, which may answer themselves.
-        .option_layer(name.map(MapResponseLayer::new))
-        // Around the plugins and their time: what it refuses never meets them.
-        .option_layer(middleware.map(MiddlewareLayer::new))
+    if timeout.is_some() || idle_timeout.is_some() {
         // Around the plugins: a request that one of them holds is a request that the client waits for.
-        .option_layer(timeout)
-        .option_layer(idle_timeout.map(IdleTimeoutLayer::new))
-        // The plugins of a route are one layer, so that ten of them cost no ten futures and bodies. The body types end
-        // here: what is around a chain and what is inside of it are the same for routes without one.
-        .option_layer(plugins.map(|chain| {
-            (
-                // They read it as `xds.route_name` and `xds.cluster_name`.
-                AddExtensionLayer::new(info),
-                MapResponseBodyLayer::new(Body::new),
-                chain,
-                MapRequestBodyLayer::new(plain),
-            )
-        }))
-        .service(action);
-    RouteService::Stack(Stack::new(stack))
+        route = route.within((option_layer(timeout), option_layer(idle_timeout)));
+    }
+    if let Some(middleware) = middleware {
+        // Around the plugins and their time: what it refuses never meets them.
+        route = RouteService::Stack(MiddlewareLayer::new(middleware).layer(route));
+    }
+    if watch.is_some() || name.is_some() {
+        // Around everything of the route: what it counts is what clients see of it.
+        route = route.within((option_layer(watch), option_layer(name)));
+    }
+    route
 }
 
 /// Puts the route into the response, unless another one was chosen in the end.

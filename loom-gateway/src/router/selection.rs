@@ -58,6 +58,12 @@ impl Selection {
         })
     }
 
+    /// Whether a request of which another route is chosen may come to one with a time of its own.
+    pub(crate) fn have_timeouts(&self) -> bool {
+        let mut routes = self.routes.iter();
+        routes.any(|route| route.action.timeout().is_some())
+    }
+
     /// Gives a path that a plugin wrote the spelling in which routes are compared with it.
     ///
     /// # Errors

@@ -20,11 +20,6 @@ use super::TlsInfo;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamInfo {
-    inner: Arc<Upstream>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Upstream {
     address: Option<SocketAddr>,
     local_address: Option<SocketAddr>,
     attempts: u32,
@@ -62,50 +57,48 @@ impl UpstreamInfo {
     /// An upstream that was asked once.
     pub fn new() -> Self {
         Self {
-            inner: Arc::new(Upstream {
-                address: None,
-                local_address: None,
-                attempts: 1,
-                endpoints: None,
-                ready_after: None,
-                tls: None,
-                failure: None,
-            }),
+            address: None,
+            local_address: None,
+            attempts: 1,
+            endpoints: None,
+            ready_after: None,
+            tls: None,
+            failure: None,
         }
     }
 
     /// The address of the server that answered, or did not.
     #[must_use]
     pub fn address(mut self, address: SocketAddr) -> Self {
-        Arc::make_mut(&mut self.inner).address = Some(address);
+        self.address = Some(address);
         self
     }
 
     /// The own address of the connection to it.
     #[must_use]
     pub fn local_address(mut self, address: SocketAddr) -> Self {
-        Arc::make_mut(&mut self.inner).local_address = Some(address);
+        self.local_address = Some(address);
         self
     }
 
     /// How often the request was sent.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        Arc::make_mut(&mut self.inner).attempts = attempts;
+        self.attempts = attempts;
         self
     }
 
     /// How many endpoints the upstream has.
     #[must_use]
     pub fn endpoints(mut self, endpoints: usize) -> Self {
-        Arc::make_mut(&mut self.inner).endpoints = Some(endpoints);
+        self.endpoints = Some(endpoints);
         self
     }
 
     /// How long it took until there was a connection.
     #[must_use]
     pub fn ready_after(mut self, time: Duration) -> Self {
-        Arc::make_mut(&mut self.inner).ready_after = Some(time);
+        self.ready_after = Some(time);
         self
     }
 
@@ -113,45 +106,45 @@ impl UpstreamInfo {
     /// who asks, "peer" is the server.
     #[must_use]
     pub fn with_tls(mut self, tls: impl Into<Arc<TlsInfo>>) -> Self {
-        Arc::make_mut(&mut self.inner).tls = Some(tls.into());
+        self.tls = Some(tls.into());
         self
     }
 
     /// Says that the response is not the upstream's own, and why.
     #[must_use]
     pub fn failure(mut self, failure: UpstreamFailure) -> Self {
-        Arc::make_mut(&mut self.inner).failure = Some(failure);
+        self.failure = Some(failure);
         self
     }
 
     /// The address of the server that answered, or did not.
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.inner.address
+        self.address
     }
 
     pub(crate) fn local(&self) -> Option<SocketAddr> {
-        self.inner.local_address
+        self.local_address
     }
 
     /// How often the request was sent.
     pub fn attempt_count(&self) -> u32 {
-        self.inner.attempts
+        self.attempts
     }
 
     pub(crate) fn endpoint_count(&self) -> Option<usize> {
-        self.inner.endpoints
+        self.endpoints
     }
 
     pub(crate) fn ready_duration(&self) -> Option<Duration> {
-        self.inner.ready_after
+        self.ready_after
     }
 
     pub(crate) fn tls(&self) -> Option<&TlsInfo> {
-        self.inner.tls.as_deref()
+        self.tls.as_deref()
     }
 
     pub(crate) fn why_failed(&self) -> Option<UpstreamFailure> {
-        self.inner.failure
+        self.failure
     }
 }
 

@@ -217,7 +217,8 @@ impl StreamHandle {
             framing: None,
         };
         let cell = Arc::new_cyclic(|this: &Weak<StreamCell>| {
-            let mut exchange = Box::new(Exchange::new(head, this.clone()));
+            // The box comes first, so that the exchange is made where it stays: it is large.
+            let mut exchange = Box::write(Box::new_uninit(), Exchange::new(head, this.clone()));
             exchange.observer = observer;
             if reads_properties {
                 exchange.begin_facts(&parts.extensions);

@@ -88,7 +88,7 @@ impl Action {
     }
 
     /// The limit for the response.
-    pub(super) fn timeout(&self) -> Option<Duration> {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 

@@ -23,7 +23,11 @@ use crate::router::Selection;
 /// The inside of a route: its action or, when a plugin asked for another choice, the action of the route that takes the
 /// request as it is now. The plugins of that route do not run, and nobody chooses a third time.
 #[derive(Debug, Clone)]
-pub(crate) struct ActionService {
+pub(crate) struct ActionService(Arc<Parts>);
+
+/// What all requests of a route share: layers clone the service for each.
+#[derive(Debug)]
+struct Parts {
     own: Arc<Action>,
     /// Who may ask how an upstream was reached.
     reports: Reports,
@@ -37,11 +41,11 @@ impl ActionService {
         reports: Reports,
         routes: Option<Arc<Selection>>,
     ) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             own,
             reports,
             routes,
-        }
+        }))
     }
 }
 
@@ -70,17 +74,21 @@ impl ActionService {
     }
 
     fn answer(&self, mut request: Request<Body>) -> ActionFuture {
-        let routes = self
-            .routes
+        let Parts {
+            own,
+            reports,
+            routes,
+        } = &*self.0;
+        let routes = routes
             .as_ref()
             .filter(|_| request.extensions_mut().remove::<Reroute>().is_some());
         let Some(routes) = routes else {
-            let (answer, info) = self.own.answer(request, self.reports);
+            let (answer, info) = own.answer(request, *reports);
             let taken = info.map(|info| Taken {
                 info,
                 parameters: None,
             });
-            return ActionFuture::new(answer, self.own.changes(), taken);
+            return ActionFuture::new(answer, own.changes(), taken);
         };
         // What a plugin wrote is judged in the same spelling as what a client wrote.
         if let Err(failure) = routes.normalize(request.uri_mut()) {
@@ -102,7 +110,7 @@ impl ActionService {
         if let Some(parameters) = &parameters {
             extensions.insert(parameters.clone());
         }
-        let (answer, info) = action.answer(request, self.reports);
+        let (answer, info) = action.answer(request, *reports);
         let taken = Taken {
             info: info.unwrap_or_else(|| action.info().clone()),
             parameters,
