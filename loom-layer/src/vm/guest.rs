@@ -12,9 +12,6 @@ use crate::abi::Action;
 use crate::afterwards::afterwards;
 use crate::stream::{Callback, Direction, Exchange, Failed, Guest, Terms};
 
-/// Callbacks of a stream that are counted at once, if it does not end before.
-const COUNTED_TOGETHER: usize = 16;
-
 /// A plugin with its root contexts in a VM. When its last user is gone, they are ended.
 #[derive(Debug)]
 pub(crate) struct Attached {
@@ -60,8 +57,6 @@ pub(crate) struct PluginGuest {
     /// Where the stream's context lives, from its creation on.
     shard: Option<Arc<Shard>>,
     context: Option<u32>,
-    /// Callbacks that were made and not counted yet.
-    made: usize,
 }
 
 impl PluginGuest {
@@ -70,15 +65,6 @@ impl PluginGuest {
             plugin,
             shard: None,
             context: None,
-            made: 0,
-        }
-    }
-
-    /// Counts the callbacks that were made. Seldom, since all threads count in the same place.
-    fn count(&mut self) {
-        if let Some(shard) = &self.shard {
-            let made = std::mem::take(&mut self.made);
-            self.plugin.root.counters.called(shard.slot(), made);
         }
     }
 
@@ -134,7 +120,6 @@ impl Guest for PluginGuest {
             plugin,
             shard,
             context,
-            made,
         } = self;
         let root = &plugin.root;
         // The exchange goes in by value and comes back the same way, whichever way this ends.
@@ -143,7 +128,7 @@ impl Guest for PluginGuest {
             Some(shard) => poll_seat(
                 shard,
                 cx,
-                |entry, exchange| entry.run(root, context, callbacks, made, exchange),
+                |entry, exchange| entry.run(root, context, callbacks, exchange),
                 &mut exchange,
             ),
             None => {
@@ -151,28 +136,16 @@ impl Guest for PluginGuest {
                 plugin.vm.with_shard(cx, |shard, entry| {
                     *seat = Some(Arc::clone(shard));
                     run_with(&mut exchange, |exchange| {
-                        entry.run(root, context, callbacks, made, exchange)
+                        entry.run(root, context, callbacks, exchange)
                     })
                 })
             }
         };
         let poll = poll.map(|result| result.unwrap_or(Err(Failed)));
-        // At the end of the stream; before that when it lasts, so that one that goes on for hours is seen.
-        if self.made >= COUNTED_TOGETHER || callbacks.last() == Some(&Callback::Delete) {
-            self.count();
-        }
         (
             exchange.expect("every way out puts the exchange back"),
             poll,
         )
-    }
-}
-
-impl Drop for PluginGuest {
-    fn drop(&mut self) {
-        if self.made > 0 {
-            self.count();
-        }
     }
 }
 

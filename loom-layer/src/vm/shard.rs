@@ -55,11 +55,6 @@ impl Shard {
         self.failed.load(Ordering::Acquire)
     }
 
-    /// Its place among the VM's shards.
-    pub(super) fn slot(&self) -> usize {
-        self.slot
-    }
-
     pub(super) fn vm(&self) -> Option<Arc<Vm>> {
         self.vm.upgrade()
     }
@@ -179,13 +174,12 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Runs callbacks of one stream, and adds to `made` how many.
+    /// Runs callbacks of one stream.
     pub(super) fn run(
         &mut self,
         root: &Root,
         context: &mut Option<u32>,
         callbacks: &[Callback],
-        made: &mut usize,
         exchange: Box<Exchange>,
     ) -> (Box<Exchange>, Result<Action, Failed>) {
         if !stack::suffices() {
@@ -195,7 +189,7 @@ impl Entry<'_> {
             return (exchange, Err(Failed));
         };
         let (exchange, result) = instance.run(root, context, callbacks, exchange);
-        *made += callbacks.len();
+        root.counters.called(self.shard.slot, callbacks.len());
         (exchange, self.note(result))
     }
 
