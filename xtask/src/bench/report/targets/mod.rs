@@ -159,6 +159,7 @@ mod tests {
         ]);
         let library = Library::of(&[
             ("layer/header plugin without a host", 500.0),
+            ("host call/header replace", 90.0),
             ("layer/header plugin x1", 2_000.0),
             ("layer/header plugin x10", 11_000.0),
         ]);
@@ -181,8 +182,8 @@ mod tests {
             (header, format!("{guest} 1.25 of nginx.")),
             (
                 "Each further header plugin in the gateway",
-                "The guest's own code in wasmtime is 0.50 us of it. In the layer alone a further plugin takes 1.00 us, in \
-                 Envoy with V8 4.00 us."
+                "The guest's own code in wasmtime is 0.50 us of it, and the two headers that it sets are 0.18 us. In the layer \
+                 alone, where caches are warm, a further plugin takes 1.00 us, in Envoy with V8 4.00 us."
                     .to_owned(),
             ),
         ];
