@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::EXPECT;
-use http::{HeaderMap, Request, Version};
+use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -56,17 +56,13 @@ impl ClientBody {
                 body: Some(body),
                 rest: match http1 {
                     false => Rest::Ends,
-                    true if expects(&parts.headers) => Rest::Waits(Arc::clone(activity)),
+                    true if parts.headers.contains_key(EXPECT) => Rest::Waits(Arc::clone(activity)),
                     true => Rest::Comes(Arc::clone(activity)),
                 },
             })
         };
         Request::from_parts(parts, body)
     }
-}
-
-fn expects(headers: &HeaderMap) -> bool {
-    headers.contains_key(EXPECT)
 }
 
 impl Body for ClientBody {
@@ -124,6 +120,7 @@ async fn throw_away(mut body: Incoming, connection: Busy) {
         Some(())
     };
     if !matches!(timeout(limits::UNREAD_TIME, reads).await, Ok(Some(()))) {
+        // Before the body is dropped, by which hyper learns that it has to close.
         connection.leaves_unread();
     }
 }

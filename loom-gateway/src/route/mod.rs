@@ -70,7 +70,7 @@ pub(crate) fn route_service(
     let name = logged.then(|| MapResponseLayer::new(name(info.clone())));
     let routes = can_reroute.then(|| Arc::clone(routes));
     let mut route = RouteService::Bare(ActionService::new(action, reports, routes));
-    // From the inside to the outside, in one stack what is seldom there without the other.
+    // From the inside to the outside, in one box what is often there together.
     if let Some(chain) = plugins {
         // The plugins of a route are one layer, so that ten of them cost no ten futures and bodies.
         route = route.within((

@@ -13,7 +13,7 @@ use crate::stack::{Stack, StackFuture};
 
 /// What a route does, within its layers if it has any.
 ///
-/// Each layer that is there has a box of its own for a request's future, and one that is not there costs nothing. As one type
+/// The layers that are there have boxes for a request's future, and one that is not there costs nothing. As one type
 /// with `tower`'s `option_layer`, all those that a route does not have cost a request more than what the route does: their
 /// futures are nested, moved as a whole, and asked one by one what they are.
 #[derive(Debug, Clone)]
